@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * pinpool: pinned memory pools with an in-kernel offset allocator
+ *
+ * The data plane of a pool node, /dev/pinpool/<name>.
+ */
+#ifndef _UAPI_LINUX_PINPOOL_H
+#define _UAPI_LINUX_PINPOOL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General ioctl format
+ *
+ * Every command is an _IO() number: its argument struct carries its own size in
+ * the first field, so the same number serves 32-bit and 64-bit callers and
+ * structs may grow. The caller sets @size to the sizeof() it was built with and
+ * zeroes what it does not use; the kernel writes back at most @size bytes.
+ *
+ *  - a struct that is newer than the kernel is taken as long as the part that
+ *    the kernel does not know is zero;
+ *  - a struct that is older than the kernel is taken as if its missing fields
+ *    were zero, down to the first version of the struct.
+ *
+ * Input fields that a command does not use, and fields called __reserved, must
+ * be zero. Fields marked "out" are ignored on input.
+ *
+ * All sizes and offsets are in bytes. A failed command changes nothing, with
+ * the single exception of an array FREE, which tells how far it came.
+ *
+ * The file's access mode counts: ALLOC and FREE need a file opened for
+ * writing, the rest works on a file opened for reading.
+ *
+ * DOC: Error codes
+ *
+ *  ===========  ==============================================================
+ *  ENOTTY       No such command.
+ *  EINVAL       A value that can never be right: a @size below the first
+ *               version of the struct, a length of 0 or above the pool's
+ *               capacity, an alignment that is not a power of two, a field
+ *               set that must be zero, an array that is empty or too long.
+ *  E2BIG        Bytes set beyond the part of a struct that this kernel knows, or
+ *               a struct of more than a page.
+ *  EOPNOTSUPP   A flag that this kernel does not know.
+ *  EFAULT       A pointer that leads to no memory, or to memory of the wrong
+ *               kind.
+ *  EBADF        ALLOC or FREE on a file that is not open for writing.
+ *  ENOENT       A handle that names no buffer of this client: never given out,
+ *               freed before, or another client's.
+ *  ENOSPC       No free extent of the pool fits. Freeing buffers helps.
+ *  EDQUOT       A limit of the client or of its user is reached.
+ *  ENOMEM       The kernel has no memory for its own records.
+ *  EINTR        A fatal signal came while memory was being prepared.
+ *  ENODEV       The pool was deleted under the client.
+ *  ===========  ==============================================================
+ */
+#define PINPOOL_IOC_TYPE	0xBE
+
+enum {
+	PINPOOL_CMD_INFO = 0x00,
+	PINPOOL_CMD_ALLOC = 0x01,
+	PINPOOL_CMD_FREE = 0x02,
+	PINPOOL_CMD_QUERY = 0x03,
+	PINPOOL_CMD_STATS = 0x04,
+};
+
+/* The longest array that one ALLOC or FREE takes */
+#define PINPOOL_MAX_ARRAY	65536
+
+/* The longest pool name, with its NUL */
+#define PINPOOL_NAME_SIZE	32
+
+/**
+ * enum pinpool_backing - Where a pool's memory comes from
+ * @PINPOOL_BACKING_PAGES: Non-movable pages, in chunks as large as the kernel
+ *                         could give
+ */
+enum pinpool_backing {
+	PINPOOL_BACKING_PAGES = 0,
+};
+
+/**
+ * enum pinpool_zero - When a pool zeroes memory
+ * @PINPOOL_ZERO_OWNER: When it goes from one client to another (the default)
+ * @PINPOOL_ZERO_ALWAYS: At every ALLOC
+ * @PINPOOL_ZERO_NEVER: Only when the pool is made; for clients that trust each
+ *                      other
+ */
+enum pinpool_zero {
+	PINPOOL_ZERO_OWNER = 0,
+	PINPOOL_ZERO_ALWAYS = 1,
+	PINPOOL_ZERO_NEVER = 2,
+};
+
+/**
+ * struct pinpool_info - What a pool is (PINPOOL_IOC_INFO)
+ * @size: sizeof(struct pinpool_info)
+ * @flags: Must be 0
+ * @capacity: out: Bytes in the pool; also the length of a window on all of it
+ * @granule: out: The smallest extent, a power of two. Every offset and extent
+ *           is a multiple of it
+ * @features: out: One bit per optional feature; none is defined yet
+ * @backing: out: enum pinpool_backing
+ * @zero: out: enum pinpool_zero
+ * @node: out: The NUMA node that the memory was asked from, -1 for any
+ * @max_array: out: The longest array that ALLOC and FREE take
+ * @name: out: The pool's name, NUL-terminated
+ */
+struct pinpool_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 capacity;
+	__aligned_u64 granule;
+	__aligned_u64 features;
+	__u32 backing;
+	__u32 zero;
+	__s32 node;
+	__u32 max_array;
+	char name[PINPOOL_NAME_SIZE];
+};
+
+#define PINPOOL_IOC_INFO	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_INFO)
+
+/**
+ * struct pinpool_buf - One buffer of an array ALLOC
+ * @length: in: Bytes wanted, from 1 to the pool's capacity; kept exactly, though
+ *          the extent behind it is a multiple of the granule
+ * @align: in: What the offset shall be a multiple of: a power of two, or 0 for
+ *         the granule
+ * @offset: out: Where the buffer lies in the pool, and so in every window
+ * @handle: out: The buffer's name for FREE and QUERY; never 0, and never given
+ *          out again while a stale copy could still be around
+ */
+struct pinpool_buf {
+	__aligned_u64 length;
+	__aligned_u64 align;
+	__aligned_u64 offset;
+	__aligned_u64 handle;
+};
+
+/**
+ * enum pinpool_alloc_flags - Flags of ALLOC
+ * @PINPOOL_ALLOC_PARTIAL: An array may be filled in part: the call succeeds if
+ *                         it made at least one buffer, and @done tells how many
+ */
+enum pinpool_alloc_flags {
+	PINPOOL_ALLOC_PARTIAL = 1 << 0,
+};
+
+/**
+ * struct pinpool_alloc - Allocate one buffer or an array (PINPOOL_IOC_ALLOC)
+ * @size: sizeof(struct pinpool_alloc)
+ * @flags: enum pinpool_alloc_flags; only with an array
+ * @bufs: 0 for one buffer, described by @length to @handle below; else a pointer
+ *        to an array of struct pinpool_buf, and @length and @align must be 0
+ * @count: Entries of the array, 1 to PINPOOL_MAX_ARRAY; 0 without one
+ * @buf_size: sizeof(struct pinpool_buf); 0 without an array
+ * @length: As in struct pinpool_buf
+ * @align: As in struct pinpool_buf
+ * @offset: out: As in struct pinpool_buf
+ * @handle: out: As in struct pinpool_buf
+ * @done: out: How many buffers were made
+ * @__reserved: Must be 0
+ *
+ * An array is served in its order and wholly or not at all, unless
+ * PINPOOL_ALLOC_PARTIAL is given: then the first @done entries were made, and
+ * the error of the next one is returned only if it was the very first.
+ *
+ * The memory holds zeroes, or what this client itself last wrote there (see
+ * enum pinpool_zero). No buffer exists before the caller was told of it: where
+ * the results can't be written the call gives EFAULT and nothing is allocated.
+ */
+struct pinpool_alloc {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 bufs;
+	__u32 count;
+	__u32 buf_size;
+	__aligned_u64 length;
+	__aligned_u64 align;
+	__aligned_u64 offset;
+	__aligned_u64 handle;
+	__u32 done;
+	__u32 __reserved;
+};
+
+#define PINPOOL_IOC_ALLOC	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_ALLOC)
+
+/**
+ * struct pinpool_free - Free one buffer or an array (PINPOOL_IOC_FREE)
+ * @size: sizeof(struct pinpool_free)
+ * @flags: Must be 0
+ * @handles: 0 for one buffer, named by @handle; else a pointer to an array of
+ *           __u64 handles, and @handle must be 0
+ * @count: Entries of the array, 1 to PINPOOL_MAX_ARRAY; 0 without one
+ * @done: out: How many buffers were freed
+ * @handle: The one buffer to free
+ *
+ * When the call returns, the buffers are gone from every window of the client:
+ * the next touch is SIGBUS. An array is freed in its order up to the first
+ * handle that can't be; the error tells why, and @done which.
+ */
+struct pinpool_free {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handles;
+	__u32 count;
+	__u32 done;
+	__aligned_u64 handle;
+};
+
+#define PINPOOL_IOC_FREE	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_FREE)
+
+/**
+ * enum pinpool_query_flags - Flags of QUERY
+ * @PINPOOL_QUERY_OFFSET: Find the buffer whose extent contains @offset, instead
+ *                        of the one that @handle names
+ * @PINPOOL_QUERY_NEXT: With PINPOOL_QUERY_OFFSET: if there is none, find the
+ *                      first one after @offset. Serves to walk all buffers of
+ *                      the client: go on at @offset + @extent
+ */
+enum pinpool_query_flags {
+	PINPOOL_QUERY_OFFSET = 1 << 0,
+	PINPOOL_QUERY_NEXT = 1 << 1,
+};
+
+/**
+ * struct pinpool_query - Find a buffer of this client (PINPOOL_IOC_QUERY)
+ * @size: sizeof(struct pinpool_query)
+ * @flags: enum pinpool_query_flags
+ * @handle: in: The buffer asked for, or 0 with PINPOOL_QUERY_OFFSET
+ *          out: The buffer found
+ * @offset: in: See PINPOOL_QUERY_OFFSET, else 0. out: Where the buffer lies
+ * @length: out: The exact length asked for at ALLOC
+ * @extent: out: Bytes that the buffer occupies in the pool
+ */
+struct pinpool_query {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 extent;
+};
+
+#define PINPOOL_IOC_QUERY	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_QUERY)
+
+/**
+ * struct pinpool_stats - How full a pool is (PINPOOL_IOC_STATS)
+ * @size: sizeof(struct pinpool_stats)
+ * @flags: Must be 0
+ * @capacity: out: Bytes in the pool: @used + @free + @quarantined
+ * @used: out: Bytes in extents of live buffers
+ * @free: out: Bytes in free extents
+ * @quarantined: out: Bytes in extents that were freed while somebody (direct
+ *               I/O, a registered buffer) still had their pages pinned. They
+ *               become free when the pins are gone
+ * @requested: out: Bytes asked for by live buffers; @used less @requested is
+ *             lost to rounding up to granules
+ * @largest_free: out: Bytes in the largest free extent. With very many free
+ *                extents of nearly that size it may be up to 1/64 too low
+ * @peak: out: The highest value of @used + @quarantined so far
+ * @buffers: out: Live buffers
+ * @free_extents: out: Free extents; no two of them are neighbours
+ * @quarantined_extents: out: Extents in quarantine
+ * @clients: out: Open files of the node
+ * @allocs: out: Buffers allocated so far
+ * @frees: out: Buffers freed so far
+ * @failures: out: Allocations refused with ENOSPC so far
+ * @client_used: out: Of @used, what the calling client holds
+ * @client_requested: out: Of @requested, what the calling client holds
+ * @client_buffers: out: Of @buffers, what the calling client holds
+ *
+ * All values are of one moment.
+ */
+struct pinpool_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 capacity;
+	__aligned_u64 used;
+	__aligned_u64 free;
+	__aligned_u64 quarantined;
+	__aligned_u64 requested;
+	__aligned_u64 largest_free;
+	__aligned_u64 peak;
+	__aligned_u64 buffers;
+	__aligned_u64 free_extents;
+	__aligned_u64 quarantined_extents;
+	__aligned_u64 clients;
+	__aligned_u64 allocs;
+	__aligned_u64 frees;
+	__aligned_u64 failures;
+	__aligned_u64 client_used;
+	__aligned_u64 client_requested;
+	__aligned_u64 client_buffers;
+};
+
+#define PINPOOL_IOC_STATS	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_STATS)
+
+#endif /* _UAPI_LINUX_PINPOOL_H */
