@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools: the registry, a pool's life, and the extents it hands out
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "pinpool.h"
+#include "compat.h"
+
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/kdev_t.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#define MAX_POOLS	1024
+
+static DEFINE_MUTEX(pools_lock);
+static LIST_HEAD(pools);		/* under pools_lock */
+static DEFINE_IDA(minors);
+static dev_t first_devt;
+static atomic_t nr_pools;		/* whose memory is not freed yet */
+
+static char *pool_devnode(PINPOOL_DEVNODE_CONST struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = container_of(dev, struct pinpool_pool, dev)->config.mode;
+	return kasprintf(GFP_KERNEL, "pinpool/%s", dev_name(dev));
+}
+
+static struct class pool_class = {
+	.name = "pinpool",
+	.devnode = pool_devnode,
+};
+
+static void pool_release(struct device *dev)
+{
+	struct pinpool_pool *pool = container_of(dev, struct pinpool_pool, dev);
+
+	pinpool_quarantine_exit(pool);
+	if (pool->backing)
+		pool->backing->destroy(pool);
+	if (pool->oa)
+		offset_alloc_destroy(pool->oa);
+	kvfree(pool->oa);
+	ida_free(&minors, MINOR(dev->devt));
+	kfree(pool);
+	if (atomic_dec_and_test(&nr_pools))
+		wake_up_var(&nr_pools);
+}
+
+static int pool_link(struct pinpool_pool *pool)
+{
+	struct pinpool_pool *other;
+	int err = 0;
+
+	mutex_lock(&pools_lock);
+	list_for_each_entry(other, &pools, link)
+		if (!strcmp(other->config.name, pool->config.name))
+			err = -EEXIST;
+	if (!err)
+		list_add_tail(&pool->link, &pools);
+	mutex_unlock(&pools_lock);
+	return err;
+}
+
+static void pool_unlink(struct pinpool_pool *pool)
+{
+	mutex_lock(&pools_lock);
+	list_del(&pool->link);
+	mutex_unlock(&pools_lock);
+}
+
+static struct pinpool_pool *pool_new(const struct pinpool_config *config)
+{
+	struct pinpool_pool *pool;
+	int minor;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	minor = ida_alloc_max(&minors, MAX_POOLS - 1, GFP_KERNEL);
+	if (minor < 0) {
+		kfree(pool);
+		return ERR_PTR(minor);
+	}
+	atomic_inc(&nr_pools);
+	pool->config = *config;
+	pool->granule_shift = ilog2(config->granule);
+	spin_lock_init(&pool->lock);
+	pinpool_quarantine_init(pool);
+	cdev_init(&pool->cdev, &pinpool_client_fops);
+	pool->cdev.owner = THIS_MODULE;
+
+	device_initialize(&pool->dev);
+	pool->dev.class = &pool_class;
+	pool->dev.devt = MKDEV(MAJOR(first_devt), minor);
+	pool->dev.release = pool_release;
+	return pool;
+}
+
+static int pool_fill(struct pinpool_pool *pool)
+{
+	const struct pinpool_backing_ops *backing = &pinpool_backing_pages;
+	struct offset_alloc *oa;
+	int err;
+
+	oa = kvzalloc(sizeof(*oa), GFP_KERNEL);
+	if (!oa)
+		return -ENOMEM;
+	err = offset_alloc_init(oa, pool->config.capacity >> pool->granule_shift);
+	if (err) {
+		kvfree(oa);
+		return err;
+	}
+	pool->oa = oa;
+	err = backing->create(pool);
+	if (err)
+		return err;
+	pool->backing = backing;
+	return 0;
+}
+
+/**
+ * pinpool_pool_create() - Make a pool and its node
+ * @config: What it shall be; checked by the caller
+ *
+ * Context: May sleep, and for long: gets the memory of the pool.
+ * Return: 0 or a negative errno, told in the log
+ */
+int pinpool_pool_create(const struct pinpool_config *config)
+{
+	struct pinpool_pool *pool;
+	int err;
+
+	pool = pool_new(config);
+	if (IS_ERR(pool)) {
+		err = PTR_ERR(pool);
+		goto err_report;
+	}
+	err = dev_set_name(&pool->dev, "%s", config->name);
+	if (err)
+		goto err_put;
+	/* Keeps the name from others while the memory is collected. */
+	err = pool_link(pool);
+	if (err)
+		goto err_put;
+	err = pool_fill(pool);
+	if (err)
+		goto err_unlink;
+	err = cdev_device_add(&pool->cdev, &pool->dev);
+	if (err)
+		goto err_unlink;
+	return 0;
+
+err_unlink:
+	pool_unlink(pool);
+err_put:
+	put_device(&pool->dev);
+err_report:
+	pr_err("pool '%s': can't be made: %pe\n", config->name, ERR_PTR(err));
+	return err;
+}
+
+/**
+ * pinpool_pool_init() - Get ready to make pools
+ *
+ * Context: Module load, may sleep.
+ * Return: 0 or a negative errno
+ */
+int __init pinpool_pool_init(void)
+{
+	int err;
+
+	err = alloc_chrdev_region(&first_devt, 0, MAX_POOLS, "pinpool");
+	if (err)
+		return err;
+	err = class_register(&pool_class);
+	if (err)
+		unregister_chrdev_region(first_devt, MAX_POOLS);
+	return err;
+}
+
+/**
+ * pinpool_pool_exit() - Destroy all pools; none may have a client
+ *
+ * Context: Module load (after a failure) or removal, may sleep.
+ */
+void pinpool_pool_exit(void)
+{
+	struct pinpool_pool *pool, *next;
+
+	list_for_each_entry_safe(pool, next, &pools, link) {
+		cdev_device_del(&pool->cdev, &pool->dev);
+		pool_unlink(pool);
+		put_device(&pool->dev);
+	}
+	/* The last reference may be somebody's who looks at sysfs. */
+	wait_var_event(&nr_pools, !atomic_read(&nr_pools));
+	class_unregister(&pool_class);
+	unregister_chrdev_region(first_devt, MAX_POOLS);
+	ida_destroy(&minors);
+}
+
+static int pool_grow(struct pinpool_pool *pool)
+{
+	struct offset_alloc_chunk *chunk = offset_alloc_chunk_new();
+
+	if (!chunk)
+		return -ENOMEM;
+	spin_lock(&pool->lock);
+	/* Somebody else may have been quicker. */
+	if (!offset_alloc_ready(pool->oa) && !offset_alloc_add_chunk(pool->oa, chunk))
+		chunk = NULL;
+	spin_unlock(&pool->lock);
+	if (chunk)
+		offset_alloc_chunk_free(chunk);
+	return 0;
+}
+
+/**
+ * pinpool_pool_alloc() - Give a buffer its extent
+ * @client: Whom the buffer is charged to
+ * @buffer: With its length set, 1 to the pool's capacity; gets handle and offset
+ * @align: Power of two in bytes, or 0
+ *
+ * Context: May sleep.
+ * Return: 0, -ENOSPC if no free extent fits, or -ENOMEM
+ */
+int pinpool_pool_alloc(struct pinpool_client *client,
+		       struct pinpool_buffer *buffer, u64 align)
+{
+	struct pinpool_pool *pool = client->pool;
+	u64 extent_bytes = pinpool_buffer_extent(pool, buffer);
+	struct offset_extent extent;
+	bool reaped = false;
+	bool retry;
+	int err;
+
+	do {
+		retry = false;
+		spin_lock(&pool->lock);
+		err = offset_alloc_alloc(pool->oa, extent_bytes >> pool->granule_shift,
+					 align >> pool->granule_shift, &extent);
+		if (!err) {
+			buffer->handle = extent.handle;
+			buffer->offset = extent.offset << pool->granule_shift;
+			pool->requested += buffer->length;
+			pool->allocs++;
+			client->used += extent_bytes;
+			client->requested += buffer->length;
+			client->nr_buffers++;
+		} else if (err == -ENOSPC) {
+			retry = !reaped && pool->nr_quarantined;
+			if (!retry)
+				pool->failures++;
+		}
+		spin_unlock(&pool->lock);
+
+		if (err == -ENOMEM) {
+			err = pool_grow(pool);
+			retry = !err;
+		} else if (retry) {
+			pinpool_quarantine_reap(pool);
+			reaped = true;
+		}
+	} while (retry);
+	return err;
+}
+
+/**
+ * pinpool_pool_uncharge() - Take a buffer off the accounts
+ * @client: Whom it was charged to
+ * @buffer: About to be freed or quarantined
+ *
+ * Context: pool->lock held.
+ */
+void pinpool_pool_uncharge(struct pinpool_client *client,
+			   struct pinpool_buffer *buffer)
+{
+	struct pinpool_pool *pool = client->pool;
+
+	lockdep_assert_held(&pool->lock);
+	pool->requested -= buffer->length;
+	/* What the client never learned of was never allocated. */
+	if (buffer->published)
+		pool->frees++;
+	else
+		pool->allocs--;
+	client->used -= pinpool_buffer_extent(pool, buffer);
+	client->requested -= buffer->length;
+	client->nr_buffers--;
+}
+
+/**
+ * pinpool_pool_free() - Return the extent of a buffer
+ * @client: Whom it is charged to
+ * @buffer: No window maps it and nobody has its pages pinned
+ *
+ * Context: Process context, doesn't sleep.
+ */
+void pinpool_pool_free(struct pinpool_client *client,
+		       struct pinpool_buffer *buffer)
+{
+	struct pinpool_pool *pool = client->pool;
+
+	spin_lock(&pool->lock);
+	pinpool_pool_uncharge(client, buffer);
+	WARN_ON_ONCE(offset_alloc_free(pool->oa, buffer->handle));
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * pinpool_pool_stats() - How full a pool is
+ * @client: The client that asks
+ * @stats: Filled in, but for @size and @flags
+ *
+ * Context: Process context, doesn't sleep.
+ */
+void pinpool_pool_stats(struct pinpool_client *client, struct pinpool_stats *stats)
+{
+	struct pinpool_pool *pool = client->pool;
+	struct offset_alloc_report report;
+
+	spin_lock(&pool->lock);
+	offset_alloc_report(pool->oa, &report);
+	stats->quarantined = pool->quarantined;
+	stats->quarantined_extents = pool->nr_quarantined;
+	stats->requested = pool->requested;
+	stats->clients = pool->clients;
+	stats->allocs = pool->allocs;
+	stats->frees = pool->frees;
+	stats->failures = pool->failures;
+	stats->client_used = client->used;
+	stats->client_requested = client->requested;
+	stats->client_buffers = client->nr_buffers;
+	spin_unlock(&pool->lock);
+
+	stats->capacity = report.capacity << pool->granule_shift;
+	stats->used = (report.used << pool->granule_shift) - stats->quarantined;
+	stats->free = (report.capacity - report.used) << pool->granule_shift;
+	stats->largest_free = report.largest_free << pool->granule_shift;
+	stats->peak = report.peak << pool->granule_shift;
+	stats->buffers = report.nr_used - stats->quarantined_extents;
+	stats->free_extents = report.nr_free;
+}
