@@ -424,8 +424,8 @@ static u32 find_aligned(const struct offset_alloc *oa, u64 size, u64 align)
 		return node_is_free(node) && node->size >= size ? found : NIL;
 	}
 
-	/* From this bin on every extent fits, wherever it lies */
-	sure = bin_of(size + align - 1) + 1;
+	/* From this bin on all have size + align - 1: they fit wherever they lie */
+	sure = bin_of(size + align - 2) + 1;
 
 	bin = bin_at_or_above(oa, floor);
 	for (i = 0; i < ALIGN_BINS && bin < sure; i++) {
@@ -477,23 +477,17 @@ static u64 place(const struct offset_alloc *oa,
 }
 
 /*
- * Turn [@offset, @offset + @size) of a free extent into a used one and return
- * its index. What is left before and after it remains free; the caller has
- * made sure of a spare node for each of these two.
+ * Turn [@offset, @offset + @size) of a larger free extent into a used one and
+ * return its index. What is left before and after it remains free; the caller
+ * has made sure of a spare node for each of these two.
  */
-static u32 carve(struct offset_alloc *oa, u32 index, u64 offset, u64 size)
+static u32 carve(struct offset_alloc *oa, u32 index,
+		 struct offset_alloc_node *node, u64 offset, u64 size)
 {
-	struct offset_alloc_node *node = node_at(oa, index);
 	u64 before = offset - node->offset;
 	u64 after = node->size - size - before;
 	struct offset_alloc_node *used, *rest;
 	u32 used_index, rest_index;
-
-	if (!before && !after) {
-		bin_remove(oa, bin_of(size), node);
-		oa->nr_free--;
-		return index;
-	}
 
 	used_index = spare_get(oa);
 	used = node_at(oa, used_index);
@@ -709,8 +703,8 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 {
 	struct offset_alloc_node *node;
 	u32 index = NIL;
-	u32 nodes;
 	u64 offset;
+	u32 nodes;
 
 	if (!align)
 		align = 1;
@@ -723,17 +717,23 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 		goto err_full;
 
 	node = node_at(oa, index);
-	offset = place(oa, node, size, align);
-	nodes = (offset != node->offset) +
-		(offset - node->offset != node->size - size);
-	if (nodes > oa->nr_spare) {
-		if (oa->nr_chunks < oa->max_chunks)
-			return -ENOMEM;
-		goto err_full;
+	if (node->size == size) {
+		offset = node->offset;
+		bin_remove(oa, bin_of(size), node);
+		oa->nr_free--;
+	} else {
+		offset = place(oa, node, size, align);
+		nodes = (offset != node->offset) +
+			(offset - node->offset != node->size - size);
+		if (nodes > oa->nr_spare) {
+			if (oa->nr_chunks < oa->max_chunks)
+				return -ENOMEM;
+			goto err_full;
+		}
+		index = carve(oa, index, node, offset, size);
+		node = node_at(oa, index);
 	}
 
-	index = carve(oa, index, offset, size);
-	node = node_at(oa, index);
 	if (!++oa->generation)
 		oa->generation = 1;	/* so that no handle is 0 */
 	node->bin_prev = NODE_USED;
