@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Build pinpool.ko for a guest kernel, beside what is built for this machine
+#
+# Usage: module.sh KVER HEADERS [MAKE ARGUMENT...]
+#
+# Prints the path of the module. The objects lie in a tree of links to the
+# sources, build/KVER, so that kernels don't overwrite each other's.
+set -eu
+
+kver=$1
+headers=$2
+shift 2
+top=$(cd "$(dirname "$0")/../.." && pwd)
+out=$top/build/$kver
+
+mkdir -p "$out/kmod"
+ln -sfn "$top/Kbuild" "$out/Kbuild"
+ln -sfn "$top/uapi" "$out/uapi"
+# A file that was renamed or removed must not live on here.
+find "$out/kmod" -type l -delete
+ln -s "$top"/kmod/Kbuild "$top"/kmod/*.[ch] "$out/kmod/"
+rm -f "$out"/kmod/*.mod.c
+
+make -s -C "$headers" M="$out" W=1 "$@" modules >&2
+echo "$out/kmod/pinpool.ko"

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the guest harness itself, as TAP: that good is told from bad
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0 bad=0
+
+# check NAME EXPECTED-STATUS EXPECTED-OUTPUT RUN-ARGUMENT...
+check() {
+	local name=$1 want=$2 text=$3 status=0
+	shift 3
+
+	number=$((number + 1))
+	"$here/run" "$@" >"$work/out" 2>&1 || status=$?
+	if [ "$status" = "$want" ] && grep -qF -- "$text" "$work/out"; then
+		echo "ok $number - $name"
+	else
+		sed 's/^/# /' "$work/out"
+		echo "# exit status $status, wanted $want with \"$text\""
+		echo "not ok $number - $name"
+		bad=1
+	fi
+}
+
+echo "packed file" >"$work/file"
+mkdir "$work/disk"
+echo "file on disk" >"$work/disk/file"
+mke2fs -q -t ext4 -d "$work/disk" "$work/image" 16M >/dev/null
+
+# shellcheck disable=SC2016 # it is the guest's shell that expands
+check "the command's exit status and arguments come through" 7 '<a  b> <"c">' \
+	-- sh -c 'printf "<%s> <%s>\n" "$@"; exit 7' sh 'a  b' '"c"'
+check "a killed command is a failure" 119 "killed by signal 9" -- sh -c 'kill -9 $$'
+check "a command that isn't there is a failure" 119 "No such file" -- /nonexistent
+check "files, programs with libraries, disks and modules get there" 0 "all there" \
+	-f "$work/file:/etc/packed" -b "$(command -v ls):/opt/ls" -D "$work/image" -M brd -- \
+	sh -c 'grep -q packed /etc/packed && /opt/ls /data/file /dev/ram0 && echo all there'
+check "a time limit ends it" 124 "time limit of 5 s" -t 5 -- sleep 1000
+check "a panic is a failure" 99 "died without a verdict" \
+	-- sh -c 'echo c >/proc/sysrq-trigger; sleep 10'
+check "a splat in the kernel's log is a failure" 97 "Call Trace" \
+	-- sh -c 'echo l >/proc/sysrq-trigger'
+check "a splat that a test announced is not" 0 "" -- sh -c '
+	echo "pinpool-test: expect Call Trace" >/dev/kmsg
+	echo l >/proc/sysrq-trigger'
+check "only the kernel's own words count" 0 "" -- sh -c 'echo "BUG: no bug" >/dev/kmsg'
+check "an error of QEMU is no verdict" 98 "QEMU failed" -q -no-such-option -- true
+
+echo "1..$number"
+exit $bad
