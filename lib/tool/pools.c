@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finding pools and reading what they tell
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pinpool.h"
+#include "pools.h"
+
+static int not_hidden(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/*
+ * The names of all pools, sorted, with NULL behind the last. No directory means
+ * no pools. Returns 0 or a negative errno.
+ */
+int pools_names(char ***names)
+{
+	struct dirent **entries = NULL;
+	int i, count;
+
+	count = scandir(PINPOOL_DIR, &entries, not_hidden, alphasort);
+	if (count < 0 && errno != ENOENT)
+		return -errno;
+	if (count < 0)
+		count = 0;
+
+	*names = calloc(count + 1, sizeof(**names));
+	for (i = 0; i < count; i++) {
+		if (*names)
+			(*names)[i] = strdup(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return *names ? 0 : -ENOMEM;
+}
+
+void pools_names_free(char **names)
+{
+	char **name;
+
+	for (name = names; *name; name++)
+		free(*name);
+	free(names);
+}
+
+void pools_print_none(void)
+{
+	puts("No pools. `modprobe pinpool pools=kv:64M` makes one when it loads the module.");
+}
+
+/* Open @pool, by name or path, and ask it. Returns 0 or a negative errno */
+int pools_read(const char *pool, struct pool_state *state)
+{
+	struct pinpool *p;
+	int ret;
+
+	ret = pinpool_open(pool, PINPOOL_RDONLY | PINPOOL_NO_WINDOW, &p);
+	if (ret)
+		return ret;
+	ret = pinpool_info(p, &state->info, sizeof(state->info));
+	if (!ret)
+		ret = pinpool_stats(p, &state->stats, sizeof(state->stats));
+	if (!ret && state->stats.clients)
+		state->stats.clients--;
+	pinpool_close(p);
+	return ret;
+}
+
+/* stat() the node of @pool, given by name or path */
+int pools_stat(const char *pool, struct stat *st)
+{
+	char path[sizeof(PINPOOL_DIR) + PINPOOL_NAME_SIZE];
+
+	if (strchr(pool, '/'))
+		return stat(pool, st);
+	snprintf(path, sizeof(path), "%s/%s", PINPOOL_DIR, pool);
+	return stat(path, st);
+}
+
+void pools_owner(const struct stat *st, struct node_owner *owner)
+{
+	struct passwd *user = getpwuid(st->st_uid);
+	struct group *group = getgrgid(st->st_gid);
+
+	snprintf(owner->mode, sizeof(owner->mode), "%04o",
+		 (unsigned int)st->st_mode & 07777);
+	if (user)
+		snprintf(owner->user, sizeof(owner->user), "%s", user->pw_name);
+	else
+		snprintf(owner->user, sizeof(owner->user), "%u", st->st_uid);
+	if (group)
+		snprintf(owner->group, sizeof(owner->group), "%s",
+			 group->gr_name);
+	else
+		snprintf(owner->group, sizeof(owner->group), "%u", st->st_gid);
+}
+
+/* 0 when all free memory is in one extent; towards 1 the more it is scattered */
+double stats_fragmentation(const struct pinpool_stats *stats)
+{
+	if (!stats->free)
+		return 0;
+	return 1 - (double)stats->largest_free / stats->free;
+}
+
+const char *backing_name(const struct pinpool_info *info)
+{
+	switch (info->backing) {
+	case PINPOOL_BACKING_PAGES:
+		return "pages";
+	default:
+		return "unknown";
+	}
+}
+
+const char *zero_name(const struct pinpool_info *info)
+{
+	switch (info->zero) {
+	case PINPOOL_ZERO_OWNER:
+		return "owner";
+	case PINPOOL_ZERO_ALWAYS:
+		return "always";
+	case PINPOOL_ZERO_NEVER:
+		return "never";
+	default:
+		return "unknown";
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PINPOOL_TOOL_POOLS_H
+#define PINPOOL_TOOL_POOLS_H
+
+#include <sys/stat.h>
+
+#include <linux/pinpool.h>
+
+/**
+ * struct pool_state - What a pool tells of itself
+ * @info: What it is
+ * @stats: How full it is; this command isn't counted in @clients
+ */
+struct pool_state {
+	struct pinpool_info info;
+	struct pinpool_stats stats;
+};
+
+/**
+ * struct node_owner - Who may open a node, as text
+ * @mode: Permission bits, octal
+ * @user: Name or number
+ * @group: Name or number
+ */
+struct node_owner {
+	char mode[8];
+	char user[64];
+	char group[64];
+};
+
+int pools_names(char ***names);
+void pools_names_free(char **names);
+void pools_print_none(void);
+int pools_read(const char *pool, struct pool_state *state);
+int pools_stat(const char *pool, struct stat *st);
+void pools_owner(const struct stat *st, struct node_owner *owner);
+
+double stats_fragmentation(const struct pinpool_stats *stats);
+const char *backing_name(const struct pinpool_info *info);
+const char *zero_name(const struct pinpool_info *info);
+
+#endif /* PINPOOL_TOOL_POOLS_H */
