@@ -46,12 +46,15 @@ static unsigned long chunk_len(const struct pinpool_pool *pool, unsigned long i)
 	return min((pool->config.capacity >> PAGE_SHIFT) - i * CHUNK_PAGES, CHUNK_PAGES);
 }
 
-static struct page *pages_page(const struct pinpool_pool *pool, u64 offset)
+static struct page *pages_pages(const struct pinpool_pool *pool, u64 offset,
+				unsigned long *nr)
 {
 	const struct chunk *chunks = pool->backing_data;
+	const struct chunk *chunk = &chunks[offset >> CHUNK_SHIFT];
+	unsigned long index = (offset >> PAGE_SHIFT) % CHUNK_PAGES;
 
-	return chunk_page(&chunks[offset >> CHUNK_SHIFT],
-			  (offset >> PAGE_SHIFT) % CHUNK_PAGES);
+	*nr = chunk->first ? CHUNK_PAGES - index : 1;
+	return chunk_page(chunk, index);
 }
 
 /*
@@ -177,5 +180,5 @@ const struct pinpool_backing_ops pinpool_backing_pages = {
 	.id = PINPOOL_BACKING_PAGES,
 	.create = pages_create,
 	.destroy = pages_destroy,
-	.page = pages_page,
+	.pages = pages_pages,
 };

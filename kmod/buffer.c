@@ -36,36 +36,56 @@ void pinpool_buffer_exit(void)
 	kmem_cache_destroy(buffer_cache);
 }
 
-/* Bytes after which a loop over pages looks around */
-#define BREATHER	SZ_2M
+/**
+ * struct pages - A run of consecutive pages of a buffer
+ * @page: The first of them
+ * @nr: How many
+ */
+struct pages {
+	struct page *page;
+	unsigned long nr;
+};
+
+/* The run at *@offset, which moves on to the next; false at the end */
+static bool next_pages(const struct pinpool_pool *pool,
+		       const struct pinpool_buffer *buffer, u64 *offset,
+		       struct pages *pages)
+{
+	u64 left = buffer->offset + pinpool_buffer_extent(pool, buffer) - *offset;
+
+	if (!left)
+		return false;
+	pages->page = pool->backing->pages(pool, *offset, &pages->nr);
+	pages->nr = min_t(u64, pages->nr, left >> PAGE_SHIFT);
+	*offset += (u64)pages->nr << PAGE_SHIFT;
+	return true;
+}
 
 static int buffer_zero(const struct pinpool_client *client,
 		       const struct pinpool_buffer *buffer)
 {
 	const struct pinpool_pool *pool = client->pool;
-	u64 end = buffer->offset + pinpool_buffer_extent(pool, buffer);
+	u64 offset = buffer->offset;
 	unsigned long keep = 0;
-	unsigned long owner;
-	struct page *page;
-	u64 offset;
+	unsigned long i, owner;
+	struct pages pages;
 
 	if (pool->config.zero == PINPOOL_ZERO_NEVER)
 		return 0;
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
 		keep = client->id;
 
-	for (offset = buffer->offset; offset < end; offset += PAGE_SIZE) {
-		page = pool->backing->page(pool, offset);
-		owner = page_private(page);
-		if (owner && owner != keep) {
-			clear_highpage(page);
-			set_page_private(page, 0);
+	while (next_pages(pool, buffer, &offset, &pages)) {
+		for (i = 0; i < pages.nr; i++) {
+			owner = page_private(pages.page + i);
+			if (owner && owner != keep) {
+				clear_highpage(pages.page + i);
+				set_page_private(pages.page + i, 0);
+			}
 		}
-		if (IS_ALIGNED(offset, BREATHER)) {
-			if (fatal_signal_pending(current))
-				return -EINTR;
-			cond_resched();
-		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	return 0;
 }
@@ -117,14 +137,15 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 bool pinpool_buffer_pinned(const struct pinpool_pool *pool,
 			   const struct pinpool_buffer *buffer)
 {
-	u64 end = buffer->offset + pinpool_buffer_extent(pool, buffer);
-	u64 offset;
+	u64 offset = buffer->offset;
+	struct pages pages;
+	unsigned long i;
 
-	for (offset = buffer->offset; offset < end; offset += PAGE_SIZE) {
-		if (page_ref_count(pool->backing->page(pool, offset)) != 1)
-			return true;
-		if (IS_ALIGNED(offset, BREATHER))
-			cond_resched();
+	while (next_pages(pool, buffer, &offset, &pages)) {
+		for (i = 0; i < pages.nr; i++)
+			if (page_ref_count(pages.page + i) != 1)
+				return true;
+		cond_resched();
 	}
 	return false;
 }

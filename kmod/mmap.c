@@ -26,14 +26,16 @@ static vm_fault_t map_pages(struct vm_fault *vmf, const struct pinpool_client *c
 	const struct pinpool_pool *pool = client->pool;
 	u64 end = buffer->offset + pinpool_buffer_extent(pool, buffer);
 	struct page *pages[FAULT_PAGES];
-	unsigned long i, left, nr;
+	unsigned long i, left, nr, run = 0;
 	int err;
 
 	nr = min3((unsigned long)FAULT_PAGES,
 		  (vmf->vma->vm_end - vmf->address) >> PAGE_SHIFT,
 		  (unsigned long)((end - offset) >> PAGE_SHIFT));
 	for (i = 0; i < nr; i++) {
-		pages[i] = pool->backing->page(pool, offset + i * PAGE_SIZE);
+		pages[i] = run ? pages[i - 1] + 1 :
+				 pool->backing->pages(pool, offset + i * PAGE_SIZE, &run);
+		run--;
 		if (page_private(pages[i]) != client->id)
 			set_page_private(pages[i], client->id);
 	}

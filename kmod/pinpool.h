@@ -75,14 +75,16 @@ struct pinpool_config {
  *          left behind
  * @destroy: Let go of the memory; pages that are still referenced must stay
  *           away from the kernel until they are not. May sleep
- * @page: The page at a page-aligned offset below the capacity. Any context; the
- *        backing's own reference on it lasts until @destroy
+ * @pages: The page at a page-aligned offset below the capacity, and in *@nr how
+ *         many that follow are consecutive in the memory map, it
+ *         included. Any context; the backing's own references last until @destroy
  */
 struct pinpool_backing_ops {
 	enum pinpool_backing id;
 	int (*create)(struct pinpool_pool *pool);
 	void (*destroy)(struct pinpool_pool *pool);
-	struct page *(*page)(const struct pinpool_pool *pool, u64 offset);
+	struct page *(*pages)(const struct pinpool_pool *pool, u64 offset,
+			      unsigned long *nr);
 };
 
 /**

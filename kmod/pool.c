@@ -206,15 +206,15 @@ void pinpool_pool_exit(void)
 static int pool_grow(struct pinpool_pool *pool)
 {
 	struct offset_alloc_chunk *chunk = offset_alloc_chunk_new();
+	int err;
 
 	if (!chunk)
 		return -ENOMEM;
 	spin_lock(&pool->lock);
-	/* Somebody else may have been quicker. */
-	if (!offset_alloc_ready(pool->oa) && !offset_alloc_add_chunk(pool->oa, chunk))
-		chunk = NULL;
+	err = offset_alloc_add_chunk(pool->oa, chunk);
 	spin_unlock(&pool->lock);
-	if (chunk)
+	/* Somebody else was quicker, or there is no more room for nodes. */
+	if (err)
 		offset_alloc_chunk_free(chunk);
 	return 0;
 }
