@@ -215,7 +215,7 @@ static void check(const struct offset_alloc *oa, const struct live *live)
 	if (report.used != live->used || report.nr_used != (u64)live->nr ||
 	    report.nr_free != (u64)live_runs(live, oa->capacity, 1, 1, &fits))
 		fail("report agrees with what is live");
-	if (!report.largest_free != (report.used == report.capacity))
+	if (!report.largest_free != !(report.capacity - report.used))
 		fail("largest_free is 0 only when full");
 	live_runs(live, oa->capacity, report.largest_free, 1, &fits);
 	if (report.largest_free && !fits)

@@ -135,8 +135,8 @@ static void check_state(struct model *m)
 	require(m, report.nodes > m->nr_live + runs, "report: nodes");
 	if (in_bin <= OFFSET_ALLOC_SCAN)
 		require(m, report.largest_free == largest, "report: largest_free");
-	require(m, report.largest_free <= largest &&
-		   report.largest_free >= bin_start(largest),
+	require(m, report.largest_free <= largest, "report: largest_free not too large");
+	require(m, report.largest_free >= bin_start(largest),
 		"report: largest_free within its bin");
 }
 
@@ -230,9 +230,10 @@ static void do_lookup(struct model *m)
 
 	if (m->nr_live) {
 		i = rng_below(&m->rng, m->nr_live);
-		require(m, !offset_alloc_lookup(&m->oa, m->live[i].handle, &extent) &&
-			   !memcmp(&extent, &m->live[i], sizeof(extent)),
+		require(m, !offset_alloc_lookup(&m->oa, m->live[i].handle, &extent),
 			"lookup finds what alloc gave");
+		require(m, !memcmp(&extent, &m->live[i], sizeof(extent)),
+			"lookup gives what alloc gave");
 	}
 
 	handle = m->dead[rng_below(&m->rng, MAX_DEAD)];

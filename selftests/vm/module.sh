@@ -20,8 +20,10 @@ ln -sfn "$top/Kbuild" "$out/Kbuild"
 ln -sfn "$top/uapi" "$out/uapi"
 # A file that was renamed or removed must not live on here.
 find "$out/kmod" -type l -delete
-ln -s "$top"/kmod/Kbuild "$top"/kmod/*.[ch] "$out/kmod/"
-rm -f "$out"/kmod/*.mod.c
+for file in "$top"/kmod/Kbuild "$top"/kmod/*.[ch]; do
+	# Not what a build in place generated
+	[ "${file%.mod.c}" != "$file" ] || ln -s "$file" "$out/kmod/"
+done
 
 make -s -C "$headers" M="$out" W=1 "$@" modules >&2
 echo "$out/kmod/pinpool.ko"
