@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Static checks, as TAP: compiler warnings, sparse, checkpatch, kernel-doc, the
+# public headers by other compilers, shellcheck
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cache=${PINPOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pinpool}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cd "$top" || exit
+number=0 bad=0
+
+# report NAME FILE: the check is good if it had nothing to say
+report() {
+	number=$((number + 1))
+	if [ -s "$2" ]; then
+		sed 's/^/# /' "$2"
+		echo "not ok $number - $1"
+		bad=1
+	else
+		echo "ok $number - $1"
+	fi
+}
+
+# The kernel's own checkpatch.pl, which only its source package carries
+checkpatch() {
+	local dir=$cache/checkpatch tmp
+
+	if [ ! -d "$dir" ]; then
+		echo "# fetching checkpatch.pl" >&2
+		tmp=$(mktemp -d "$cache/checkpatch.XXXXXX")
+		(cd "$tmp" && apt-get -q download linux-source-6.1 >/dev/null &&
+			dpkg --fsys-tarfile linux-source-6.1_*.deb |
+			tar -xO ./usr/src/linux-source-6.1.tar.xz |
+			tar -xJ --strip-components=2 \
+				linux-source-6.1/scripts/checkpatch.pl \
+				linux-source-6.1/scripts/spelling.txt \
+				linux-source-6.1/scripts/const_structs.checkpatch &&
+			rm -f ./*.deb) && mv "$tmp" "$dir" || return
+	fi
+	perl "$dir/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types \
+		--max-line-length=100 "$@"
+}
+
+# What user space has no counterpart for, what <kselftest_harness.h> looks like to
+# checkpatch, and names that others chose
+userspace=PREFER_KERNEL_TYPES,ARRAY_SIZE,VOLATILE,SSCANF_TO_KSTRTO,CAMELCASE
+userspace+=,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FILENAME,COMPLEX_MACRO,SPACING
+userspace+=,LONG_LINE_STRING,MACRO_ARG_REUSE
+
+kernel=$(selftests/vm/kernel.sh "${KERNEL:-6.1}") || exit
+eval "$kernel"
+links=build/$KVER
+
+# A fresh build, or warnings of files that are up to date would go unseen.
+rm -rf "$links"
+selftests/vm/module.sh "$KVER" "$KHEADERS" 2>&1 >/dev/null |
+	grep -v '^Skipping BTF' >"$out/w1"
+report "module builds with W=1 for $KVER" "$out/w1"
+
+make -s -C "$KHEADERS" M="$top/$links" W=1 C=2 CHECK="sparse" modules 2>&1 |
+	grep -v '^Skipping BTF' >"$out/sparse"
+report "sparse on $KVER" "$out/sparse"
+
+# The allocator's header is also user space's, which has no BIT() and no u32.
+mapfile -t sources < <(git ls-files 'kmod/*.[ch]' 'uapi/*.h' | grep -v offset_alloc.h)
+{
+	checkpatch -f "${sources[@]}"
+	checkpatch --ignore PREFER_KERNEL_TYPES,BIT_MACRO -f kmod/offset_alloc.h
+} >"$out/checkpatch" 2>&1
+report "checkpatch --strict on the module" "$out/checkpatch"
+
+mapfile -t sources < <(git ls-files 'lib/*.[ch]' 'selftests/*.[ch]' |
+		       grep -v '^selftests/kselftest/')
+checkpatch --ignore "$userspace" -f "${sources[@]}" >"$out/checkpatch" 2>&1
+report "checkpatch --strict on user space" "$out/checkpatch"
+
+perl "$KDOC" -none kmod/*.[ch] uapi/linux/*.h >"$out/kernel-doc" 2>&1
+report "kernel-doc" "$out/kernel-doc"
+
+for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++17 -xc++"; do
+	$lang -Wall -Wextra -Wpedantic -Werror -fsyntax-only -Iuapi -Ilib -include lib/pinpool.h \
+		/dev/null >"$out/header" 2>&1
+	report "public headers with ${lang% *}" "$out/header"
+done
+
+mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh')
+shellcheck "${scripts[@]}" >"$out/shellcheck" 2>&1
+report "shellcheck on ${#scripts[@]} scripts" "$out/shellcheck"
+
+echo "1..$number"
+exit $bad
