@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# pinpool: `make help` tells what there is. The module itself is described by
+# Kbuild and kmod/Kbuild, which the kernel's build system reads.
+
+# The kernel to build the module for: the running one, or else the newest whose
+# headers are installed
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+		    $(lastword $(sort $(wildcard /lib/modules/*/build))))
+# The Debian kernel series that the guest runs
+KERNEL ?= 6.1
+PREFIX ?= /usr/local
+
+VM := selftests/vm
+KBUILD = $(MAKE) $(if $(V),,-s) -C $(KDIR) M=$(CURDIR) W=1
+
+all: modules lib tests
+
+modules: kdir
+	@$(KBUILD) modules
+
+# The library and the tool
+lib:
+	@$(MAKE) $(if $(V),,-s) -C lib PREFIX=$(PREFIX)
+
+# The programs of selftests/, to run on a machine with the module loaded
+tests:
+	@$(MAKE) $(if $(V),,-s) -C selftests
+
+kdir:
+	@test -n "$(KDIR)" || { echo "No kernel headers found: \`make deps\` installs Debian's," \
+		"KDIR=<directory> names others" >&2; exit 1; }
+
+deps:
+	@$(VM)/deps.sh
+
+demo: deps
+	@selftests/demo/demo.sh
+
+check: deps
+	@selftests/check.sh
+
+bench: deps
+	@selftests/bench/bench.sh
+
+lint: deps
+	@selftests/lint.sh
+
+# make test T=window: one selftest in a guest
+test: deps
+	@$(VM)/pinpool -T -n -- /selftests/run_tests.sh $(T)
+
+# A prompt in a guest with the module loaded
+shell: deps
+	@$(VM)/pinpool -T -i -- sh
+
+run_tests:
+	@$(MAKE) -C selftests run_tests
+
+install: all
+	$(KBUILD) INSTALL_MOD_DIR=updates modules_install
+	$(MAKE) -C lib PREFIX=$(PREFIX) install
+
+clean:
+	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
+	@$(MAKE) -s -C lib clean
+	@$(MAKE) -s -C selftests clean
+	@$(MAKE) -s -C selftests/core clean
+	@rm -rf build
+
+help:
+	@echo 'pinpool: pinned memory pools with an in-kernel offset allocator'
+	@echo
+	@echo '  make           build module, library, tool and selftests'
+	@echo '  make demo      the main job on real files, here or in a guest'
+	@echo '  make check     all tests; those that need the module run in a guest'
+	@echo '  make bench     side-by-side figures'
+	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
+	@echo '  make test T=window   one selftest in a guest, in seconds'
+	@echo '  make shell     a prompt in a guest with the module loaded'
+	@echo '  make run_tests the selftests on this machine, with the module loaded'
+	@echo '  make install   module, library, tool, manual pages [PREFIX= DESTDIR=]'
+	@echo '  make deps      install what the above need (Debian)'
+	@echo '  make clean     remove what was built'
+	@echo
+	@echo '  KDIR=<dir>     kernel headers to build against'
+	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
+	@echo '  V=1            show the commands'
+
+.PHONY: all modules lib tests kdir deps demo check bench lint test shell run_tests install clean help

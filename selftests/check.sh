@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All tests, each suite with its output live; ends with `N passed, N failed`
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+# What a suite counted itself, or else its TAP lines
+count() {
+	local totals
+
+	totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 | tr -cs '0-9' ' ')
+	if [ -z "$totals" ]; then
+		totals="$(grep -E '^ok ' "$log" | grep -cv '# SKIP')"
+		totals+=" $(grep -c '^not ok ' "$log") $(grep -cE '^ok .*# SKIP' "$log")"
+	fi
+	echo "$totals"
+}
+
+# suite TITLE COMMAND...
+suite() {
+	local title=$1 start=$SECONDS status p f s
+	shift
+
+	printf '\n== %s\n' "$title"
+	"$@" 2>&1 | tr -d '\r' | tee "$log" | sed -u 's/^[0-9]* passed, /# &/'
+	status=${PIPESTATUS[0]}
+	read -r p f s <<<"$(count)"
+	# A suite that failed without saying where, or that tested nothing
+	if [ "$f" = 0 ] && { [ "$status" != 0 ] || [ "$p" = 0 ]; }; then
+		echo "not ok - $title: exit status $status"
+		f=1
+	fi
+	echo "# $title: $p passed, $f failed, ${s:-0} skipped in $((SECONDS - start)) s"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+}
+
+cd "$top" || exit
+suite 'Allocator core under ASan and UBSan' make -s -C selftests/core run_tests
+suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
+suite 'Guest harness' selftests/vm/selftest.sh
+suite 'Module on stock Linux 6.1, in a guest' \
+	selftests/vm/pinpool -T -n -t 1200 -- /selftests/run_tests.sh
+
+printf '\n%d passed, %d failed' "$passed" "$failed"
+[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
+echo
+[ "$failed" = 0 ]

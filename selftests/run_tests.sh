@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run the selftests, or those named, on a machine with the module loaded
+#
+# Usage: run_tests.sh [TEST...]
+#
+# Ends with `N passed, N failed, N skipped`. Where PINPOOL_KO names the module it
+# is loaded when it isn't, with the default pool.
+
+here=$(cd "$(dirname "$0")" && pwd)
+programs=$here
+[ ! -d "$here/build" ] || programs=$here/build
+limit=${PINPOOL_TEST_LIMIT:-300}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+[ $# -gt 0 ] || set -- load abi alloc window isolation lifetime teardown concurrency \
+	abi_32 alloc_32 window_32
+
+for test; do
+	program=$programs/$test
+	if [ "$test" = load ]; then
+		# This one loads the module itself.
+		[ ! -d /sys/module/pinpool ] || [ -z "$PINPOOL_KO" ] || rmmod pinpool
+		program=$here/load.sh
+	elif [ ! -x "$program" ]; then
+		echo "# $test: not built here"
+		skipped=$((skipped + 1))
+		continue
+	elif [ ! -d /sys/module/pinpool ] && [ -n "$PINPOOL_KO" ]; then
+		insmod "$PINPOOL_KO" || exit
+	fi
+
+	echo "# $test"
+	start=$(date +%s)
+	{
+		timeout -s KILL "$limit" "$program" 2>&1
+		echo "status $?"
+	} | tee "$log" | grep -v '^status '
+	status=$(sed -n 's/^status //p' "$log")
+	p=$(grep '^ok ' "$log" | grep -cv '# SKIP')
+	f=$(grep -c '^not ok ' "$log")
+	s=$(grep -c '^ok .*# SKIP' "$log")
+	case $status in
+	0) ;;
+	4)
+		s=$((s + 1)) ;;
+	*)
+		# It died, or took too long, without saying which test failed.
+		if [ "$f" = 0 ]; then
+			echo "not ok - $test: exit status $status"
+			f=1
+		fi ;;
+	esac
+	if [ "$status" = 0 ] && [ $((p + f + s)) = 0 ]; then
+		echo "not ok - $test: tested nothing"
+		f=1
+	fi
+	echo "# $test: $p passed, $f failed, $s skipped in $(($(date +%s) - start)) s"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
