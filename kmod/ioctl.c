@@ -199,10 +199,14 @@ static int ioctl_free(const struct ucmd *ucmd, void *arg)
 {
 	struct pinpool_client *client = ucmd->client;
 	struct pinpool_free *cmd = arg;
-	int err, respond_err;
+	struct pinpool_free __user *user = ucmd->user;
+	int err;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
+	/* What is freed can't be given back: see first that there is an answer. */
+	if (put_user(0, &user->done))
+		return -EFAULT;
 	cmd->done = 0;
 	if (cmd->handles) {
 		err = free_array(client, cmd);
@@ -212,8 +216,9 @@ static int ioctl_free(const struct ucmd *ucmd, void *arg)
 		err = free_handle(client, cmd->handle);
 		cmd->done = !err;
 	}
-	respond_err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
-	return err ?: respond_err;
+	/* If this fails the struct went with a buffer; nobody can look there. */
+	put_user(cmd->done, &user->done);
+	return err;
 }
 
 static int ioctl_query(const struct ucmd *ucmd, void *arg)

@@ -7,7 +7,7 @@
 #
 # Prints the path of the module. The objects lie in a tree of links to the
 # sources, build/KVER, so that kernels don't overwrite each other's.
-set -eu
+set -eu -o pipefail
 
 kver=$1
 headers=$2
@@ -25,5 +25,7 @@ for file in "$top"/kmod/Kbuild "$top"/kmod/*.[ch]; do
 	[ "${file%.mod.c}" != "$file" ] || ln -s "$file" "$out/kmod/"
 done
 
-make -s -C "$headers" M="$out" W=1 "$@" modules >&2
+# Debian's headers come without the vmlinux that BTF would be made from.
+make -s -C "$headers" M="$out" W=1 "$@" modules 2>&1 |
+	{ grep -v '^Skipping BTF generation' || true; } >&2
 echo "$out/kmod/pinpool.ko"

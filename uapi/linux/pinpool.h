@@ -199,7 +199,9 @@ struct pinpool_alloc {
  *
  * When the call returns, the buffers are gone from every window of the client:
  * the next touch is SIGBUS. An array is freed in its order up to the first
- * handle that can't be; the error tells why, and @done which.
+ * handle that can't be; the error tells why, and @done which. The struct and the
+ * array may lie in one of the buffers; if the struct goes with its buffer, the
+ * return value is all the answer there is.
  */
 struct pinpool_free {
 	__u32 size;
