@@ -26,6 +26,7 @@ lib:
 # The programs of selftests/, to run on a machine with the module loaded
 tests:
 	@$(MAKE) $(if $(V),,-s) -C selftests
+	@$(MAKE) $(if $(V),,-s) -C selftests/lib
 
 kdir:
 	@test -n "$(KDIR)" || { echo "No kernel headers found: \`make deps\` installs Debian's," \
@@ -57,9 +58,11 @@ shell: deps
 run_tests:
 	@$(MAKE) -C selftests run_tests
 
-install: all
-	$(KBUILD) INSTALL_MOD_DIR=updates modules_install
-	$(MAKE) -C lib PREFIX=$(PREFIX) install
+# Distributions keep their signing key to themselves; DKMS has one of its own.
+install: modules lib
+	@$(KBUILD) $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
+		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	@$(MAKE) $(if $(V),,-s) -C lib PREFIX=$(PREFIX) install
 
 clean:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the selftests of pinpool share: calls that give a negative errno, probes
+ * that survive SIGBUS, and the accounts that must be even after each test
+ */
+#ifndef PINPOOL_TEST_H
+#define PINPOOL_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pinpool.h>
+
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+
+#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+
+static inline const char *pp_node(void)
+{
+	return getenv("PINPOOL_DEV") ?: "/dev/pinpool/default";
+}
+
+static inline int pp_ioctl(int fd, unsigned int cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+static inline int pp_info(int fd, struct pinpool_info *info)
+{
+	*info = (struct pinpool_info){ .size = sizeof(*info) };
+	return pp_ioctl(fd, PINPOOL_IOC_INFO, info);
+}
+
+static inline int pp_stats(int fd, struct pinpool_stats *stats)
+{
+	*stats = (struct pinpool_stats){ .size = sizeof(*stats) };
+	return pp_ioctl(fd, PINPOOL_IOC_STATS, stats);
+}
+
+/* On success fills in the offset and handle of *@buf. */
+static inline int pp_alloc(int fd, uint64_t length, uint64_t align, struct pinpool_buf *buf)
+{
+	struct pinpool_alloc alloc = {
+		.size = sizeof(alloc), .length = length, .align = align,
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_ALLOC, &alloc);
+
+	if (!err)
+		*buf = (struct pinpool_buf){
+			.length = length, .align = align,
+			.offset = alloc.offset, .handle = alloc.handle,
+		};
+	return err;
+}
+
+/* *@done, if asked for, tells how many were made; also set on failure. */
+static inline int pp_alloc_array(int fd, struct pinpool_buf *bufs, uint32_t count,
+				 uint32_t flags, uint32_t *done)
+{
+	struct pinpool_alloc alloc = {
+		.size = sizeof(alloc), .flags = flags, .bufs = (uintptr_t)bufs,
+		.count = count, .buf_size = sizeof(*bufs),
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_ALLOC, &alloc);
+
+	if (done)
+		*done = alloc.done;
+	return err;
+}
+
+static inline int pp_free(int fd, uint64_t handle)
+{
+	struct pinpool_free free = { .size = sizeof(free), .handle = handle };
+
+	return pp_ioctl(fd, PINPOOL_IOC_FREE, &free);
+}
+
+/* @handles: of __u64 or uint64_t, which C takes for different types */
+static inline int pp_free_array(int fd, const void *handles, uint32_t count, uint32_t *done)
+{
+	struct pinpool_free free = {
+		.size = sizeof(free), .handles = (uintptr_t)handles, .count = count,
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_FREE, &free);
+
+	if (done)
+		*done = free.done;
+	return err;
+}
+
+static inline int pp_query(int fd, uint64_t handle, struct pinpool_query *query)
+{
+	*query = (struct pinpool_query){ .size = sizeof(*query), .handle = handle };
+	return pp_ioctl(fd, PINPOOL_IOC_QUERY, query);
+}
+
+/* With @flags 0, the buffer at @offset; with PINPOOL_QUERY_NEXT at or after it */
+static inline int pp_find(int fd, uint64_t offset, uint32_t flags, struct pinpool_query *query)
+{
+	*query = (struct pinpool_query){
+		.size = sizeof(*query), .flags = PINPOOL_QUERY_OFFSET | flags, .offset = offset,
+	};
+	return pp_ioctl(fd, PINPOOL_IOC_QUERY, query);
+}
+
+/* A window on the whole pool, or MAP_FAILED */
+static inline char *pp_window(int fd, int prot)
+{
+	struct pinpool_info info;
+
+	if (pp_info(fd, &info))
+		return MAP_FAILED;
+	return mmap(NULL, info.capacity, prot, MAP_SHARED, fd, 0);
+}
+
+static sigjmp_buf pp_trap_env;
+static siginfo_t pp_trap_info;
+
+static inline void pp_trap(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	pp_trap_info = *info;
+	siglongjmp(pp_trap_env, sig);
+}
+
+/*
+ * Touch one byte. Returns 0, or SIGBUS or SIGSEGV if that is what it got, which
+ * pp_trap_info then tells more of. One thread at a time.
+ */
+static inline int pp_probe(volatile char *address, bool write)
+{
+	struct sigaction action = { .sa_sigaction = pp_trap, .sa_flags = SA_SIGINFO };
+	struct sigaction old_bus, old_segv;
+	int sig;
+
+	sigaction(SIGBUS, &action, &old_bus);
+	sigaction(SIGSEGV, &action, &old_segv);
+	sig = sigsetjmp(pp_trap_env, 1);
+	if (!sig) {
+		if (write)
+			*address = *address + 1;
+		else
+			(void)*address;
+	}
+	sigaction(SIGBUS, &old_bus, NULL);
+	sigaction(SIGSEGV, &old_segv, NULL);
+	return sig;
+}
+
+static inline int pp_probe_read(const void *address)
+{
+	return pp_probe((char *)address, false);
+}
+
+static inline int pp_probe_write(void *address)
+{
+	return pp_probe(address, true);
+}
+
+/* A pattern that tells buffers, and places within one, apart */
+static inline uint64_t pp_pattern(uint64_t seed, uint64_t word)
+{
+	uint64_t x = seed * 0x9e3779b97f4a7c15ULL + word;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	return (x ^ (x >> 27)) | 1;	/* never zero */
+}
+
+static inline void pp_fill(void *memory, size_t length, uint64_t seed)
+{
+	uint64_t *words = memory;
+	size_t i;
+
+	for (i = 0; i < length / sizeof(*words); i++)
+		words[i] = pp_pattern(seed, i);
+}
+
+static inline bool pp_matches(const void *memory, size_t length, uint64_t seed)
+{
+	const uint64_t *words = memory;
+	size_t i;
+
+	for (i = 0; i < length / sizeof(*words); i++)
+		if (words[i] != pp_pattern(seed, i))
+			return false;
+	return true;
+}
+
+static inline bool pp_is_zero(const void *memory, size_t length)
+{
+	const char *bytes = memory;
+
+	return !length || (!bytes[0] && !memcmp(bytes, bytes + 1, length - 1));
+}
+
+/*
+ * Whether the pool is whole again and @clients files of it are open. Says what
+ * is wrong, as a comment.
+ *
+ * Direct I/O may let go of its pages shortly after read() or write() returned,
+ * and nothing tells when: a quarantine gets a few seconds to end.
+ */
+static inline bool pp_pool_is_whole(int fd, unsigned int clients)
+{
+	struct pinpool_stats s;
+	int tries = 5000;
+	int err;
+
+	while (!(err = pp_stats(fd, &s)) && s.quarantined && tries--)
+		usleep(1000);
+	if (!err && !s.used && !s.quarantined && s.free == s.capacity && !s.requested &&
+	    s.largest_free == s.capacity && !s.buffers && s.free_extents == 1 &&
+	    !s.quarantined_extents && s.clients == clients && s.allocs == s.frees &&
+	    !s.client_used && !s.client_requested && !s.client_buffers)
+		return true;
+	fprintf(stderr,
+		"# pool is not whole (error %d): %llu used, %llu free of %llu in %llu extents, %llu quarantined, %llu buffers, %llu clients of %u, %llu allocs, %llu frees\n",
+		err, s.used, s.free, s.capacity, s.free_extents, s.quarantined, s.buffers,
+		s.clients, clients, s.allocs, s.frees);
+	return false;
+}
+
+/*
+ * The tests need a pool to themselves. For main(): ends the program as skipped,
+ * or as failed where PINPOOL_REQUIRE is set, if there is none.
+ */
+static inline void pp_require_pool(void)
+{
+	int fd = open(pp_node(), O_RDWR | O_CLOEXEC);
+	struct pinpool_stats stats;
+
+	if (fd >= 0 && !pp_stats(fd, &stats) && !stats.used && stats.clients == 1) {
+		close(fd);
+		return;
+	}
+	printf("TAP version 13\n1..0 # SKIP %s: %s\n", pp_node(),
+	       fd < 0 ? strerror(errno) : "in use by others");
+	exit(getenv("PINPOOL_REQUIRE") ? 1 : 4);
+}
+
+/* In place of the harness's TEST_HARNESS_MAIN */
+#define PP_HARNESS_MAIN							\
+	static void __attribute__((constructor)) pp_constructor(void)	\
+	{								\
+		pp_require_pool();					\
+	}								\
+	TEST_HARNESS_MAIN
+
+#endif /* PINPOOL_TEST_H */
