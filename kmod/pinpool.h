@@ -109,7 +109,7 @@ struct pinpool_backing_ops {
  * @failures: Allocations refused with ENOSPC so far
  * @reap_lock: Serializes looking through @quarantine
  * @reap_work: Looks through @quarantine now and then
- * @reap_delay: Between two runs of @reap_work, in jiffies; its own
+ * @reap_delay: Between two runs of @reap_work, in jiffies; it sets it
  */
 struct pinpool_pool {
 	struct device dev;

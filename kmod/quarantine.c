@@ -22,14 +22,16 @@ static void quarantine_work(struct work_struct *work)
 {
 	struct pinpool_pool *pool = container_of(to_delayed_work(work),
 						 struct pinpool_pool, reap_work);
+	unsigned long delay = REAP_DELAY_MIN;
+	bool waiting;
 
-	if (pinpool_quarantine_reap(pool))
-		pool->reap_delay = REAP_DELAY_MIN;
-	else
-		pool->reap_delay = min_t(unsigned long, 2 * pool->reap_delay, REAP_DELAY_MAX);
+	if (!pinpool_quarantine_reap(pool))
+		delay = min_t(unsigned long, 2 * pool->reap_delay, REAP_DELAY_MAX);
 	/* Who adds an extent after this look queues the work anew. */
-	if (READ_ONCE(pool->nr_quarantined))
-		queue_delayed_work(system_unbound_wq, &pool->reap_work, pool->reap_delay);
+	waiting = READ_ONCE(pool->nr_quarantined);
+	WRITE_ONCE(pool->reap_delay, waiting ? delay : REAP_DELAY_MIN);
+	if (waiting)
+		queue_delayed_work(system_unbound_wq, &pool->reap_work, delay);
 }
 
 /**
@@ -86,8 +88,8 @@ void pinpool_quarantine_add(struct pinpool_client *client,
 	pool->quarantined += pinpool_buffer_extent(pool, buffer);
 	pool->nr_quarantined++;
 	spin_unlock(&pool->lock);
-	/* However rarely it looked at older ones: this one may be quick. */
-	mod_delayed_work(system_unbound_wq, &pool->reap_work, REAP_DELAY_MIN);
+	/* Does nothing where others wait already. */
+	queue_delayed_work(system_unbound_wq, &pool->reap_work, READ_ONCE(pool->reap_delay));
 }
 
 /**
