@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+#define DEBUG_CON_PORT	0xe9
 #define DEBUG_EXIT_PORT	0xf4
 #define MAX_EXIT	119	/* the command's own codes end here */
 #define EXIT_SPLAT	97
@@ -38,9 +40,12 @@ static void finish(int code)
 	sync();
 	/* What the serial port has not sent yet would be lost. */
 	tcdrain(STDOUT_FILENO);
-	/* Not 0, which would look like an error of QEMU. */
-	if (!iopl(3))
+	if (!iopl(3)) {
+		/* QEMU's exit status alone might be a signal's or timeout's. */
+		outb(code, DEBUG_CON_PORT);
+		/* Not 0, which would look like an error of QEMU. */
 		outb(code + 1, DEBUG_EXIT_PORT);
+	}
 	reboot(RB_AUTOBOOT);
 	_exit(1);
 }
@@ -163,17 +168,25 @@ static char **read_command(void)
 	return argv;
 }
 
-/* Runs the command in a session of its own; reaps whatever else ends. */
+/*
+ * Runs the command in the foreground; reaps whatever else ends. The terminal is
+ * this process's: if it were the command's, the kernel would hang it up when the
+ * command ends, and drop what was not sent yet.
+ */
 static int run_command(void)
 {
 	char **argv = read_command();
 	int status;
 	pid_t pid, ended;
 
+	setsid();
+	ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+	signal(SIGTTOU, SIG_IGN);
 	pid = fork();
 	if (!pid) {
-		setsid();
-		ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+		setpgid(0, 0);
+		tcsetpgrp(STDIN_FILENO, getpid());
+		signal(SIGTTOU, SIG_DFL);
 		execvp(argv[0], argv);
 		fprintf(stderr, "init: %s: %s\n", argv[0], strerror(errno));
 		_exit(errno == ENOENT ? 127 : 126);
@@ -225,9 +238,9 @@ static int scan_log(void)
 {
 	static const char expect[] = "pinpool-test: expect ";
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	unsigned int priority;
+	unsigned long priority, sequence, next = 0;
 	char record[8192];
-	char *message;
+	char *message, *end;
 	ssize_t length;
 	int found = 0;
 
@@ -241,13 +254,23 @@ static int scan_log(void)
 			break;
 		record[length] = '\0';
 		message = strchr(record, ';');
-		if (!message || sscanf(record, "%u", &priority) != 1)
+		if (!message)
 			continue;
+		priority = strtoul(record, &end, 10);
+		sequence = strtoul(end + 1, NULL, 10);
+		/* What was overwritten can't be judged. */
+		if (sequence != next) {
+			fprintf(stderr, "init: %lu records of the kernel's log are lost\n",
+				sequence - next);
+			found++;
+		}
+		next = sequence + 1;
 		message++;
 		message[strcspn(message, "\n")] = '\0';
 		/* Facility 0 is the kernel; other writers can't take it. */
 		if (priority >> 3) {
 			if (!strncmp(message, expect, strlen(expect)) &&
+			    message[strlen(expect)] &&
 			    nr_expected < ARRAY_SIZE(expected))
 				snprintf(expected[nr_expected++], sizeof(expected[0]), "%s",
 					 message + strlen(expect));

@@ -38,7 +38,7 @@ root=$cache/linux-$kver
 
 # The compressed kernel lies somewhere within vmlinuz; try what looks like one.
 extract_vmlinux() {
-	local image=$1 to=$2 offset
+	local image=$1 to=$2 magic offset
 
 	# xz, zstd, lzma, gzip
 	for magic in '\xfd7zXZ\x00' '\x28\xb5\x2f\xfd' '\x5d\x00\x00\x00' '\x1f\x8b\x08'; do
@@ -62,6 +62,9 @@ if [ ! -d "$root" ]; then
 	mkdir -p "$cache"
 	tmp=$(mktemp -d "$cache/tmp.XXXXXX")
 	trap 'rm -rf "$tmp"' EXIT
+	# With these, what still writes there has ended before it is removed.
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	# Downloads are apt's to verify; -o lets it write here as root, too.
 	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root \
 			download "linux-image-$kver") >"$tmp/log" 2>&1; then
