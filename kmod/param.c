@@ -85,8 +85,9 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 		return 0;
 	}
 	if (!strcmp(key, "mode")) {
-		if (kstrtou16(value, 8, &mode) || (mode & ~0666)) {
-			pr_err("pool '%s': mode=%s is not an octal mode up to 0666\n",
+		/* devtmpfs takes 0 for "as usual". */
+		if (kstrtou16(value, 8, &mode) || (mode & ~0666) || !mode) {
+			pr_err("pool '%s': mode=%s is no octal mode like 0600 or 0666\n",
 			       config->name, value);
 			return -EINVAL;
 		}

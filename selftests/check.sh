@@ -44,7 +44,11 @@ suite 'Allocator core under ASan and UBSan' make -s -C selftests/core run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
 suite 'Guest harness' selftests/vm/selftest.sh
 suite 'Module on stock Linux 6.1, in a guest' \
-	selftests/vm/pinpool -T -n -t 1200 -- /selftests/run_tests.sh
+	selftests/vm/pinpool -T -n -t 1200 -- \
+	env PINPOOL_OPS=1000000 /selftests/run_tests.sh
+suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
+	selftests/vm/pinpool -T -p big:512M -m 2G -- \
+	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown
 
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
