@@ -25,23 +25,31 @@ report() {
 }
 
 # The kernel's own checkpatch.pl, which only its source package carries
-checkpatch() {
-	local dir=$cache/checkpatch tmp
+fetch_checkpatch() {
+	local tmp
 
-	if [ ! -d "$dir" ]; then
-		echo "# fetching checkpatch.pl" >&2
-		tmp=$(mktemp -d "$cache/checkpatch.XXXXXX")
-		(cd "$tmp" && apt-get -q download linux-source-6.1 >/dev/null &&
-			dpkg --fsys-tarfile linux-source-6.1_*.deb |
+	[ ! -d "$cache/checkpatch" ] || return 0
+	echo "# fetching checkpatch.pl"
+	tmp=$(mktemp -d "$cache/checkpatch.XXXXXX") &&
+	(
+		cd "$tmp" &&
+		"$top/selftests/vm/fetch.sh" linux-source-6.1 &&
+		dpkg --fsys-tarfile linux-source-6.1_*.deb |
 			tar -xO ./usr/src/linux-source-6.1.tar.xz |
 			tar -xJ --strip-components=2 \
 				linux-source-6.1/scripts/checkpatch.pl \
 				linux-source-6.1/scripts/spelling.txt \
 				linux-source-6.1/scripts/const_structs.checkpatch &&
-			rm -f ./*.deb) && mv "$tmp" "$dir" || return
-	fi
-	perl "$dir/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types \
-		--max-line-length=100 "$@"
+		rm -f ./*.deb
+	) >"$out/fetch" 2>&1 && mv "$tmp" "$cache/checkpatch" && return
+	cat "$out/fetch"
+	rm -rf "$tmp"
+	exit 1
+}
+
+checkpatch() {
+	perl "$cache/checkpatch/checkpatch.pl" --no-tree --strict --terse --no-summary \
+		--show-types --max-line-length=100 "$@"
 }
 
 # What user space has no counterpart for, what <kselftest_harness.h> looks like to
@@ -63,6 +71,7 @@ make -s -C "$KHEADERS" M="$top/$links" W=1 C=2 CHECK="sparse" modules 2>&1 |
 	grep -v '^Skipping BTF' >"$out/sparse"
 report "sparse on $KVER" "$out/sparse"
 
+fetch_checkpatch
 # The allocator's header is also user space's, which has no BIT() and no u32.
 mapfile -t sources < <(git ls-files 'kmod/*.[ch]' 'uapi/*.h' | grep -v offset_alloc.h)
 {
@@ -89,5 +98,6 @@ mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh')
 shellcheck "${scripts[@]}" >"$out/shellcheck" 2>&1
 report "shellcheck on ${#scripts[@]} scripts" "$out/shellcheck"
 
+rm -f .checkpatch-camelcase*
 echo "1..$number"
 exit $bad

@@ -26,7 +26,7 @@ if [ ! -s "$image" ]; then
 		awk 'NR % 100 == 1 { print $2 }' | head -n 40 |
 		xargs cp -t "$files"
 	mke2fs -q -t ext4 -m 0 -d "$files" "$image.tmp" \
-		"$(($(du -sm "$files" | cut -f1) + 128))M" >&2
+		"$(($(du -sm "$files" | cut -f1) + 128))M" >/dev/null
 	mv "$image.tmp" "$image"
 fi
 echo "$image"

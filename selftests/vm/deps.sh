@@ -16,35 +16,45 @@ packages=(
 	e2fsprogs		# its disk
 )
 
-missing=()
-for package in "${packages[@]}"; do
-	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
-	[ "$status" = installed ] || missing+=("$package")
-done
+kernel=$(dirname "$0")/kernel.sh
+series=${KERNEL:-6.1}
 
-if [ ${#missing[@]} -gt 0 ]; then
+# install PACKAGE...
+install() {
+	local sudo="" log
+
 	if ! command -v apt-get >/dev/null; then
-		echo "deps: not a Debian machine; install the like of: ${missing[*]}" >&2
+		echo "deps: not a Debian machine; install the like of: $*" >&2
 		exit 1
 	fi
-	sudo=
 	if [ "$(id -u)" != 0 ]; then
 		sudo=$(command -v sudo) || {
-			echo "deps: run as root, or first: apt-get install ${missing[*]}" >&2
+			echo "deps: run as root, or first: apt-get install $*" >&2
 			exit 1
 		}
 	fi
-	echo "deps: installing ${missing[*]}" >&2
+	echo "deps: installing $*" >&2
 	log=$(mktemp)
 	if ! { $sudo apt-get update &&
 	       $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y \
-			--no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+			--no-install-recommends "$@"; } >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		echo "deps: installing failed, see above" >&2
 		rm -f "$log"
 		exit 1
 	fi
 	rm -f "$log"
-fi
+}
 
-"$(dirname "$0")/kernel.sh" "${KERNEL:-6.1}" >/dev/null
+missing=()
+for package in "${packages[@]}"; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+	[ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} = 0 ] || install "${missing[@]}"
+
+# Debian serves the kernel of older headers no longer: then get the newer ones.
+"$kernel" "$series" >/dev/null || {
+	install linux-headers-amd64
+	"$kernel" "$series" >/dev/null
+}

@@ -17,6 +17,7 @@
 # installed on this machine belong to.
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
 series=${1:-6.1}
 cache=${PINPOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pinpool}
 
@@ -65,13 +66,7 @@ if [ ! -d "$root" ]; then
 	# With these, what still writes there has ended before it is removed.
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	# Downloads are apt's to verify; -o lets it write here as root, too.
-	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root \
-			download "linux-image-$kver") >"$tmp/log" 2>&1; then
-		cat "$tmp/log" >&2
-		echo "kernel.sh: \`apt-get update\` and try again" >&2
-		exit 1
-	fi
+	(cd "$tmp" && "$here/fetch.sh" "linux-image-$kver")
 	dpkg -x "$tmp"/*.deb "$tmp/root"
 	extract_vmlinux "$tmp/root/boot/vmlinuz-$kver" "$tmp/root/vmlinux" || {
 		echo "kernel.sh: no kernel found in vmlinuz-$kver" >&2
