@@ -181,5 +181,6 @@ int __init pinpool_param_create_pools(void)
 			err = pinpool_pool_create(&config);
 	}
 	kfree(copy);
-	return err;
+	/* To insmod and modprobe EEXIST means that the module is there already. */
+	return err == -EEXIST ? -EINVAL : err;
 }
