@@ -20,6 +20,9 @@ static int __init pinpool_init(void)
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
+	err = pinpool_pool_publish_all();
+	if (err)
+		goto err_pools;
 	return 0;
 
 err_pools:

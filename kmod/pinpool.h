@@ -92,6 +92,7 @@ struct pinpool_backing_ops {
  * @dev: The node; its reference count is the pool's. Private data is the pool
  * @cdev: The node's file operations
  * @link: In the list of pools; under the registry's lock
+ * @published: It has its node; under the registry's lock
  * @config: Constant
  * @granule_shift: Constant
  * @backing: Constant
@@ -115,6 +116,7 @@ struct pinpool_pool {
 	struct device dev;
 	struct cdev cdev;
 	struct list_head link;
+	bool published;
 
 	struct pinpool_config config;
 	unsigned int granule_shift;
@@ -201,6 +203,7 @@ int pinpool_param_create_pools(void);
 int pinpool_pool_init(void);
 void pinpool_pool_exit(void);
 int pinpool_pool_create(const struct pinpool_config *config);
+int pinpool_pool_publish_all(void);
 int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align);
 void pinpool_pool_uncharge(struct pinpool_client *client,

@@ -123,7 +123,7 @@ static int pool_fill(struct pinpool_pool *pool)
 }
 
 /**
- * pinpool_pool_create() - Make a pool and its node
+ * pinpool_pool_create() - Make a pool, but for its node
  * @config: What it shall be; checked by the caller
  *
  * Context: May sleep, and for long: gets the memory of the pool.
@@ -149,9 +149,6 @@ int pinpool_pool_create(const struct pinpool_config *config)
 	err = pool_fill(pool);
 	if (err)
 		goto err_unlink;
-	err = cdev_device_add(&pool->cdev, &pool->dev);
-	if (err)
-		goto err_unlink;
 	return 0;
 
 err_unlink:
@@ -160,6 +157,34 @@ err_put:
 	put_device(&pool->dev);
 err_report:
 	pr_err("pool '%s': can't be made: %pe\n", config->name, ERR_PTR(err));
+	return err;
+}
+
+/**
+ * pinpool_pool_publish_all() - Give all pools their nodes
+ *
+ * The last step of loading the module: once a node is there somebody may have it
+ * open, and the module would have to stay for them.
+ *
+ * Context: Module load, may sleep.
+ * Return: 0 or a negative errno, told in the log
+ */
+int __init pinpool_pool_publish_all(void)
+{
+	struct pinpool_pool *pool;
+	int err = 0;
+
+	mutex_lock(&pools_lock);
+	list_for_each_entry(pool, &pools, link) {
+		err = cdev_device_add(&pool->cdev, &pool->dev);
+		if (err) {
+			pr_err("pool '%s': no node can be made: %pe\n",
+			       pool->config.name, ERR_PTR(err));
+			break;
+		}
+		pool->published = true;
+	}
+	mutex_unlock(&pools_lock);
 	return err;
 }
 
@@ -183,20 +208,22 @@ int __init pinpool_pool_init(void)
 }
 
 /**
- * pinpool_pool_exit() - Destroy all pools; none may have a client
+ * pinpool_pool_exit() - Destroy all pools
  *
- * Context: Module load (after a failure) or removal, may sleep.
+ * Context: Module load (after a failure) or removal, may sleep. Waits for those
+ *          who have a pool open, which at removal is nobody.
  */
 void pinpool_pool_exit(void)
 {
 	struct pinpool_pool *pool, *next;
 
 	list_for_each_entry_safe(pool, next, &pools, link) {
-		cdev_device_del(&pool->cdev, &pool->dev);
+		if (pool->published)
+			cdev_device_del(&pool->cdev, &pool->dev);
 		pool_unlink(pool);
 		put_device(&pool->dev);
 	}
-	/* The last reference may be somebody's who looks at sysfs. */
+	/* The last reference may be a client's, or of somebody who looks at sysfs. */
 	wait_var_event(&nr_pools, !atomic_read(&nr_pools));
 	class_unregister(&pool_class);
 	unregister_chrdev_region(first_devt, MAX_POOLS);
