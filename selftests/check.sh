@@ -46,6 +46,10 @@ suite 'Guest harness' selftests/vm/selftest.sh
 suite 'Module on stock Linux 6.1, in a guest' \
 	selftests/vm/pinpool -T -n -t 1200 -- \
 	env PINPOOL_OPS=1000000 /selftests/run_tests.sh
+for shape in 33788K 32M:granule=64K:zero=always; do
+	suite "A pool of $shape" selftests/vm/pinpool -T -p "default:$shape" -- \
+		/selftests/run_tests.sh alloc window isolation lifetime teardown concurrency
+done
 suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown

@@ -94,6 +94,10 @@ for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++17 -xc++";
 	report "public headers with ${lang% *}" "$out/header"
 done
 
+sed -n '/^```c$/,/^```$/p' README.md | grep -v '^```' |
+	gcc -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Iuapi -Ilib -xc - >"$out/example" 2>&1
+report "the example in README.md" "$out/example"
+
 mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh')
 shellcheck "${scripts[@]}" >"$out/shellcheck" 2>&1
 report "shellcheck on ${#scripts[@]} scripts" "$out/shellcheck"
