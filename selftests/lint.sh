@@ -94,7 +94,7 @@ for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++17 -xc++";
 	report "public headers with ${lang% *}" "$out/header"
 done
 
-sed -n '/^```c$/,/^```$/p' README.md | grep -v '^```' |
+awk '/^```/ { in_c = $0 == "```c"; next } in_c' README.md |
 	gcc -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Iuapi -Ilib -xc - >"$out/example" 2>&1
 report "the example in README.md" "$out/example"
 
