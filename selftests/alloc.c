@@ -162,9 +162,8 @@ TEST_F(alloc, alignment_wastes_nothing)
 	ASSERT_EQ(0, pp_stats(self->fd, &stats));
 	EXPECT_EQ(2 * self->info.granule, stats.used);
 	/* All the rest is still there for others. */
-	while (!pp_stats(self->fd, &stats) && stats.free) {
+	while (!pp_stats(self->fd, &stats) && stats.free)
 		ASSERT_EQ(0, add(self, stats.largest_free, 0));
-	}
 	EXPECT_TRUE(disjoint(self));
 	EXPECT_EQ(0, drop_all(self));
 }
@@ -198,9 +197,8 @@ TEST_F(alloc, every_granule_can_be_had)
 	uint64_t i;
 
 	ASSERT_EQ(0, pp_stats(self->fd, &before));
-	for (i = 0; i < self->granules; i++) {
+	for (i = 0; i < self->granules; i++)
 		ASSERT_EQ(0, pp_alloc(self->fd, 1, 0, &bufs[i]));
-	}
 	EXPECT_EQ(-ENOSPC, pp_alloc(self->fd, 1, 0, &buf));
 	ASSERT_EQ(0, pp_stats(self->fd, &after));
 	EXPECT_EQ(0, after.free);
@@ -368,9 +366,8 @@ TEST_F(alloc, query_walks_in_order)
 	int i, nr = self->granules < 900 ? self->granules / 3 : 300;
 	struct pinpool_buf other;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		ASSERT_EQ(0, add(self, 1 + below(self, 3 * self->info.granule), 0));
-	}
 	/* Holes, and somebody else's buffers in some of them */
 	for (i = 0; i < nr / 3; i++) {
 		ASSERT_EQ(0, drop(self, below(self, self->nr)));
