@@ -5,7 +5,7 @@
  * holds it. Two holders of one granule, a changed byte, or a granule that is
  * missing in the end is a failure.
  *
- * PINPOOL_OPS (100000) operations are done by the first test and a quarter of
+ * PINPOOL_OPS (100000) operations are done by the first test and a tenth of
  * that by each of the others; PINPOOL_SEED repeats a run as far as the scheduler
  * lets it.
  */
@@ -317,14 +317,14 @@ TEST_F_TIMEOUT(concurrency, threads_of_one_client, 900)
 	char *window = pp_window(self->fd, PROT_READ | PROT_WRITE);
 
 	ASSERT_TRUE(window != MAP_FAILED);
-	EXPECT_EQ(0, run_threads(self->fd, window, 1, WORKERS, total_ops() / 4 / WORKERS));
+	EXPECT_EQ(0, run_threads(self->fd, window, 1, WORKERS, total_ops() / 10 / WORKERS));
 	munmap(window, info.capacity);
 }
 
 TEST_F_TIMEOUT(concurrency, threads_of_two_processes_that_share_a_client, 900)
 {
 	char *window = pp_window(self->fd, PROT_READ | PROT_WRITE);
-	long ops = total_ops() / 4 / WORKERS;
+	long ops = total_ops() / 10 / WORKERS;
 	int status;
 	pid_t pid;
 
@@ -353,7 +353,7 @@ static void forget(unsigned int id)
 
 TEST_F_TIMEOUT(concurrency, workers_are_killed_all_the_time, 900)
 {
-	long rounds = total_ops() / 4 / 500 + 1;
+	long rounds = total_ops() / 10 / 500 + 1;
 	int status, go[2];
 	char byte;
 	pid_t pid;
