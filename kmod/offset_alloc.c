@@ -1,685 +1,219 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The offset allocator: see offset_alloc.h for its use
+ * The offset allocator: see offset_alloc.h for its use, offset_alloc_internal.h
+ * for how it keeps its extents
  *
- * All extents, used and free, form a circle in the order of their offsets,
- * closed by node 0, the sentinel. Free extents are also on the list of the bin
- * of their size, rounded down; two levels of bitmaps tell which bins have one.
- * No two neighbours are free: freeing merges at once.
- *
- * Bounds: an allocation looks at no more than FEW + OFFSET_ALLOC_SCAN + 1 free
- * extents, an aligned one at no more than ALIGN_SCAN + 1, and neither at more
- * bins than that. A free is a fixed number of steps.
- *
- * Looking at so few has a price: a request can be refused although some free
- * extent would fit, if that extent hides behind OFFSET_ALLOC_SCAN others of
- * its own bin, which is at most 1/64 wide, and no larger bin holds one either.
- * An aligned request can also miss an extent that is smaller than size +
- * align - 1 and happens to lie well.
+ * Bounds: a tree is no deeper than the bits that the sizes of a bin can differ
+ * in, 57 at most, and one node more. A search goes down once or twice, taking
+ * a node out of a tree twice (to the node, and on to a leaf in its stead),
+ * putting one in once. A free takes out two and puts in one.
  */
-#ifdef __KERNEL__
+#include "offset_alloc_internal.h"
 
-#include "offset_alloc.h"
-
-#include <linux/bits.h>
-#include <linux/bitops.h>
-#include <linux/build_bug.h>
-#include <linux/compiler.h>
-#include <linux/errno.h>
-#include <linux/gfp.h>
-#include <linux/limits.h>
-#include <linux/mm.h>
-#include <linux/nospec.h>
-#include <linux/slab.h>
-#include <linux/string.h>
-
-static void *zalloc_directory(size_t n, size_t size)
+int oa_refuse(struct offset_alloc *oa)
 {
-	return kvcalloc(n, size, GFP_KERNEL);
+	oa->failures++;
+	return -ENOSPC;
 }
 
-static void *zalloc_chunk(size_t size)
+int oa_refuse_node(struct offset_alloc *oa)
 {
-	return kvzalloc(size, GFP_KERNEL);
+	return oa->nr_chunks < oa->max_chunks ? -ENOMEM : oa_refuse(oa);
 }
 
-static void free_memory(const void *p)
-{
-	kvfree(p);
-}
-
-#else /* !__KERNEL__ */
-
-#include "offset_alloc.h"
-
-#include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define U64_MAX			UINT64_MAX
-#define BIT_ULL(n)		(1ULL << (n))
-#define array_index_nospec(index, size)	(index)
-
-static inline int fls64(u64 x)
-{
-	return x ? 64 - __builtin_clzll(x) : 0;
-}
-
-static inline unsigned int __ffs64(u64 x)
-{
-	return __builtin_ctzll(x);
-}
-
-/* Costs address space only, until chunks are added */
-static void *zalloc_directory(size_t n, size_t size)
-{
-	return calloc(n, size);
-}
-
-/* Nodes are half a cache line: keep each of them within one */
-static void *zalloc_chunk(size_t size)
-{
-	void *p = aligned_alloc(64, size);
-
-	return p ? memset(p, 0, size) : NULL;
-}
-
-static void free_memory(void *p)
-{
-	free(p);
-}
-
-#endif /* __KERNEL__ */
-
-#define CHUNK_NODES	1024U
-#define MAX_NODES	0x10000000U
-
-#define SENTINEL	0U
-#define NIL		0U	/* the sentinel is on no list */
-
-#define NR_BINS		(OFFSET_ALLOC_ROWS * OFFSET_ALLOC_ROW_BINS)
-#define NO_BIN		NR_BINS
-
-/* Entries of a bin to look at before going on to a larger one */
-#define FEW		2
-/* The same for an aligned request: bins to look at before a sure one */
-#define ALIGN_BINS	4
-/* Entries to look at in all before an aligned request is refused */
-#define ALIGN_SCAN	(4 * OFFSET_ALLOC_SCAN)
-
-/* What a node is, in bin_prev; any index of a node there: a free extent */
-#define NODE_SENTINEL	0xfffffffdU
-#define NODE_USED	0xfffffffeU
-#define NODE_SPARE	0xffffffffU
-
-/*
- * The sentinel's offset is the capacity, so that an extent ends where the next
- * node begins, and its size beats that of any extent.
- */
-struct offset_alloc_node {
-	u64 offset;
-	u64 size;
-	u32 prev;		/* neighbours by offset */
-	u32 next;
-	u32 bin_prev;		/* or one of NODE_* */
-	u32 bin_next;		/* used: generation; spare: see spare_next() */
-};
-
-struct offset_alloc_chunk {
-	struct offset_alloc_node nodes[CHUNK_NODES];
-};
-
-static_assert(sizeof(struct offset_alloc_node) == OFFSET_ALLOC_NODE_SIZE,
-	      "the size of a node is part of the interface");
-
-static inline struct offset_alloc_node *node_at(const struct offset_alloc *oa,
-						u32 index)
-{
-	return &oa->chunks[index / CHUNK_NODES]->nodes[index % CHUNK_NODES];
-}
-
-static inline u32 nr_nodes(const struct offset_alloc *oa)
-{
-	return oa->nr_chunks * CHUNK_NODES;
-}
-
-static inline bool node_is_free(const struct offset_alloc_node *node)
-{
-	return node->bin_prev < MAX_NODES;
-}
-
-/* Every extent has a unit or more, so there are no more than @capacity */
-static u32 chunks_for(u64 capacity)
-{
-	u64 nodes = capacity + 1;
-
-	if (nodes > MAX_NODES)
-		nodes = MAX_NODES;
-	return (nodes + CHUNK_NODES - 1) / CHUNK_NODES;
-}
-
-/* Bins */
-
-static inline u32 bin_of(u64 size)
-{
-	u32 shift;
-
-	if (size < OFFSET_ALLOC_ROW_BINS)
-		return size;
-	shift = fls64(size) - 1 - OFFSET_ALLOC_BIN_BITS;
-	return ((shift + 1) << OFFSET_ALLOC_BIN_BITS) |
-	       ((size >> shift) & (OFFSET_ALLOC_ROW_BINS - 1));
-}
-
-static inline u32 bin_row(u32 bin)
-{
-	return bin >> OFFSET_ALLOC_BIN_BITS;
-}
-
-static inline u32 bin_column(u32 bin)
-{
-	return bin & (OFFSET_ALLOC_ROW_BINS - 1);
-}
-
-static inline u32 bin_head(const struct offset_alloc *oa, u32 bin)
-{
-	return oa->heads[bin_row(bin)][bin_column(bin)];
-}
-
-/* The first bin from @bin upwards that has an extent, or NO_BIN */
-static u32 bin_at_or_above(const struct offset_alloc *oa, u32 bin)
-{
-	u32 row = bin_row(bin);
-	u64 word;
-
-	if (bin >= NR_BINS)
-		return NO_BIN;
-	word = oa->bins[row] >> bin_column(bin);
-	if (word)
-		return bin + __ffs64(word);
-	word = oa->rows >> row >> 1;
-	if (!word)
-		return NO_BIN;
-	row += 1 + __ffs64(word);
-	return (row << OFFSET_ALLOC_BIN_BITS) + __ffs64(oa->bins[row]);
-}
-
-/* The first bin from @bin downwards that has an extent, or NO_BIN */
-static u32 bin_at_or_below(const struct offset_alloc *oa, u32 bin)
-{
-	u32 row = bin_row(bin);
-	u64 word = oa->bins[row] << (OFFSET_ALLOC_ROW_BINS - 1 - bin_column(bin));
-
-	if (word)
-		return bin + fls64(word) - OFFSET_ALLOC_ROW_BINS;
-	word = oa->rows & (BIT_ULL(row) - 1);
-	if (!word)
-		return NO_BIN;
-	row = fls64(word) - 1;
-	return (row << OFFSET_ALLOC_BIN_BITS) + fls64(oa->bins[row]) - 1;
-}
-
-static void bin_insert(struct offset_alloc *oa, u32 bin, u32 index,
-		       struct offset_alloc_node *node)
-{
-	u32 row = bin_row(bin), column = bin_column(bin);
-	u32 head = oa->heads[row][column];
-
-	node->bin_prev = NIL;
-	node->bin_next = head;
-	oa->heads[row][column] = index;
-	if (head) {
-		node_at(oa, head)->bin_prev = index;
-		return;
-	}
-	oa->bins[row] |= BIT_ULL(column);
-	oa->rows |= BIT_ULL(row);
-}
-
-static void bin_remove(struct offset_alloc *oa, u32 bin,
-		       const struct offset_alloc_node *node)
-{
-	u32 row = bin_row(bin), column = bin_column(bin);
-
-	if (node->bin_next)
-		node_at(oa, node->bin_next)->bin_prev = node->bin_prev;
-	if (node->bin_prev) {
-		node_at(oa, node->bin_prev)->bin_next = node->bin_next;
-		return;
-	}
-	oa->heads[row][column] = node->bin_next;
-	if (node->bin_next)
-		return;
-	oa->bins[row] &= ~BIT_ULL(column);
-	if (!oa->bins[row])
-		oa->rows &= ~BIT_ULL(row);
-}
-
-/* Give a free extent another size. Most often its bin remains the same. */
-static void resize_free(struct offset_alloc *oa, u32 index,
-			struct offset_alloc_node *node, u64 size)
-{
-	u32 from = bin_of(node->size), to = bin_of(size);
-
-	node->size = size;
-	if (from == to)
-		return;
-	bin_remove(oa, from, node);
-	bin_insert(oa, to, index, node);
-}
-
-/* Spare nodes */
-
-/*
- * The link of a spare node is relative to the node after it, so that a new
- * chunk, all zero, is a list already and joins the others in one step however
- * long it is.
- */
-static inline u32 spare_next(const struct offset_alloc_node *node, u32 index)
-{
-	return index + 1 + node->bin_next;
-}
-
-static inline void spare_set_next(struct offset_alloc_node *node, u32 index,
-				  u32 next)
-{
-	node->bin_next = next - (index + 1);
-}
-
-static u32 spare_get(struct offset_alloc *oa)
-{
-	u32 index = oa->spare;
-
-	oa->spare = spare_next(node_at(oa, index), index);
-	oa->nr_spare--;
-	return index;
-}
-
-static void spare_put(struct offset_alloc *oa, u32 index,
-		      struct offset_alloc_node *node)
-{
-	node->bin_prev = NODE_SPARE;
-	spare_set_next(node, index, oa->spare);
-	oa->spare = index;
-	oa->nr_spare++;
-}
-
-/* The circle of neighbours */
-
-static void link_between(struct offset_alloc *oa, u32 index,
-			 struct offset_alloc_node *node, u32 prev, u32 next)
+static inline void link_between(struct offset_alloc *oa, u32 index,
+				struct offset_alloc_node *node, u32 prev, u32 next)
 {
 	node->prev = prev;
 	node->next = next;
-	node_at(oa, prev)->next = index;
-	node_at(oa, next)->prev = index;
+	oa_node(oa, prev)->next = index;
+	oa_node(oa, next)->prev = index;
 }
 
-static void unlink_between(struct offset_alloc *oa, u32 prev, u32 next)
+static inline void unlink_between(struct offset_alloc *oa, u32 prev, u32 next)
 {
-	node_at(oa, prev)->next = next;
-	node_at(oa, next)->prev = prev;
+	oa_node(oa, prev)->next = next;
+	oa_node(oa, next)->prev = prev;
 }
 
-/* Search */
-
-/*
- * Look at @limit entries of a list from *@pos on, for one of @size exactly or
- * else the smallest that fits. *@pos is then where a further call can go on.
- */
-static u32 scan(const struct offset_alloc *oa, u32 *pos, u32 limit, u64 size)
+/* Make a node that has its size and its place in the circle a used extent */
+static inline void use(struct offset_alloc *oa, u32 bin, u32 index,
+		       struct offset_alloc_node *node, u64 offset, u64 size,
+		       struct offset_extent *extent)
 {
-	u64 best_size = U64_MAX;
-	u32 best = NIL;
-	u32 index;
+	u64 free = oa->free - size;
+	u64 generation = oa->generation++;
 
-	for (index = *pos; index && limit; limit--) {
-		const struct offset_alloc_node *node = node_at(oa, index);
-
-		if (node->size == size)
-			return index;
-		if (node->size > size && node->size < best_size) {
-			best = index;
-			best_size = node->size;
-		}
-		index = node->bin_next;
-	}
-	*pos = index;
-	return best;
+	oa->free = free;
+	if (free < oa->least_free)
+		oa->least_free = free;
+	node->offset = offset;
+	node->link = OA_USED + bin;
+	node->generation = generation;
+	extent->offset = offset;
+	extent->size = size;
+	extent->handle = generation << 32 | index;
 }
 
 /*
- * The bin of the size itself comes first, although not all of its extents fit:
- * only there can one of exactly this size be.
+ * Use one end of a larger free extent, now in no bin: the one at the smaller neighbour, so that
+ * the rest borders the larger one and becomes part of a larger extent when that
+ * is freed. An end of the region is never freed: the sentinel is the largest.
  */
-static u32 find(const struct offset_alloc *oa, u64 size)
+static inline int split_rest(struct offset_alloc *oa, u32 index,
+			     struct offset_alloc_node *node, u32 bin, u64 size,
+			     struct offset_extent *extent)
 {
-	u32 bin = bin_of(size);
-	u32 pos = bin_head(oa, bin);
-	u32 found;
+	u32 used_index = oa_node_get(oa);
+	struct offset_alloc_node *used = oa_node(oa, used_index);
+	struct offset_alloc_node *prev = oa_node(oa, node->prev);
+	struct offset_alloc_node *next = oa_node(oa, node->next);
+	u64 offset;
 
-	found = scan(oa, &pos, FEW, size);
-	if (found)
-		return found;
-	bin = bin_at_or_above(oa, bin + 1);
-	if (bin != NO_BIN)
-		return bin_head(oa, bin);
-	return scan(oa, &pos, OFFSET_ALLOC_SCAN, size);
-}
-
-/* No sum here can overflow: offsets and sizes are below 2^63, @align too */
-static inline u64 align_up(u64 offset, u64 align)
-{
-	return (offset + align - 1) & ~(align - 1);
-}
-
-static inline u64 align_down(u64 offset, u64 align)
-{
-	return offset & ~(align - 1);
-}
-
-static bool fits_aligned(const struct offset_alloc_node *node, u64 size,
-			 u64 align)
-{
-	return node->size >= size &&
-	       align_up(node->offset, align) - node->offset <= node->size - size;
-}
-
-static u32 scan_aligned(const struct offset_alloc *oa, u32 bin, u32 limit,
-			u32 *budget, u64 size, u64 align)
-{
-	u64 best_size = U64_MAX;
-	u32 best = NIL;
-	u32 index;
-
-	for (index = bin_head(oa, bin); index && limit && *budget; limit--) {
-		const struct offset_alloc_node *node = node_at(oa, index);
-
-		--*budget;
-		if (node->size < best_size && fits_aligned(node, size, align)) {
-			best = index;
-			best_size = node->size;
-			if (best_size == size)
-				break;
-		}
-		index = node->bin_next;
+	if (prev->size <= next->size) {
+		offset = prev->offset + prev->size;
+		used->prev = node->prev;
+		used->next = index;
+		prev->next = used_index;
+		node->prev = used_index;
+	} else {
+		offset = next->offset - size;
+		used->prev = index;
+		used->next = node->next;
+		next->prev = used_index;
+		node->next = used_index;
 	}
-	return best;
-}
-
-static u32 find_aligned(const struct offset_alloc *oa, u64 size, u64 align)
-{
-	u32 budget = ALIGN_SCAN;
-	u32 floor = bin_of(size);
-	u32 bin, sure, found;
-	int i;
-
-	/* Only offset 0 is aligned so: no need to search, nor to miss it */
-	if (align >= oa->capacity) {
-		const struct offset_alloc_node *node;
-
-		found = node_at(oa, SENTINEL)->next;
-		node = node_at(oa, found);
-		return node_is_free(node) && node->size >= size ? found : NIL;
-	}
-
-	/* From this bin on all have size + align - 1: they fit wherever they lie */
-	sure = bin_of(size + align - 2) + 1;
-
-	bin = bin_at_or_above(oa, floor);
-	for (i = 0; i < ALIGN_BINS && bin < sure; i++) {
-		found = scan_aligned(oa, bin, FEW, &budget, size, align);
-		if (found)
-			return found;
-		bin = bin_at_or_above(oa, bin + 1);
-	}
-
-	bin = bin_at_or_above(oa, sure);
-	if (bin != NO_BIN)
-		return bin_head(oa, bin);
-
-	/*
-	 * The last resort: the bin where the exact fits are, then the others
-	 * from the largest down, since the larger the likelier it fits.
-	 */
-	found = scan_aligned(oa, floor, OFFSET_ALLOC_SCAN, &budget, size, align);
-	bin = bin_at_or_below(oa, sure - 1);
-	while (!found && budget && bin != NO_BIN && bin > floor) {
-		found = scan_aligned(oa, bin, OFFSET_ALLOC_SCAN, &budget, size,
-				     align);
-		bin = bin_at_or_below(oa, bin - 1);
-	}
-	return found;
-}
-
-/*
- * Where in a free extent to put an allocation: flush with one of its ends, so
- * that one remainder is left and not two. Where both ends will do, at the
- * smaller neighbour: the remainder then borders the larger one, and becomes
- * part of a larger extent when that is freed. An end of the region is never
- * freed: it counts as large, by the size of the sentinel.
- */
-static u64 place(const struct offset_alloc *oa,
-		 const struct offset_alloc_node *node, u64 size, u64 align)
-{
-	u64 last = node->offset + node->size - size;
-	u64 low = align_up(node->offset, align);
-	u64 high = align_down(last, align);
-	bool low_flush = low == node->offset;
-	bool high_flush = high == last;
-
-	if (low_flush != high_flush)
-		return low_flush ? low : high;
-	if (node_at(oa, node->prev)->size <= node_at(oa, node->next)->size)
-		return low;
-	return high;
-}
-
-/*
- * Turn [@offset, @offset + @size) of a larger free extent into a used one and
- * return its index. What is left before and after it remains free; the caller
- * has made sure of a spare node for each of these two.
- */
-static u32 carve(struct offset_alloc *oa, u32 index,
-		 struct offset_alloc_node *node, u64 offset, u64 size)
-{
-	u64 before = offset - node->offset;
-	u64 after = node->size - size - before;
-	struct offset_alloc_node *used, *rest;
-	u32 used_index, rest_index;
-
-	used_index = spare_get(oa);
-	used = node_at(oa, used_index);
-	used->offset = offset;
 	used->size = size;
-	if (!before) {
-		link_between(oa, used_index, used, node->prev, index);
-		node->offset = offset + size;
-		resize_free(oa, index, node, after);
-		return used_index;
-	}
-
-	link_between(oa, used_index, used, index, node->next);
-	resize_free(oa, index, node, before);
-	if (after) {
-		rest_index = spare_get(oa);
-		rest = node_at(oa, rest_index);
-		rest->offset = offset + size;
-		rest->size = after;
-		link_between(oa, rest_index, rest, used_index, used->next);
-		bin_insert(oa, bin_of(after), rest_index, rest);
-		oa->nr_free++;
-	}
-	return used_index;
+	use(oa, bin, used_index, used, offset, size, extent);
+	node->size -= size;
+	oa_bin_insert(oa, oa_bin(node->size), index, node);
+	return 0;
 }
 
-/* Handles */
-
-static inline u32 handle_generation(u64 handle)
+/* The same for one in any bin */
+int oa_split(struct offset_alloc *oa, u32 index, u32 bin, u64 size,
+	     struct offset_extent *extent)
 {
-	return handle >> 32;
+	struct offset_alloc_node *node = oa_node(oa, index);
+
+	if (unlikely(!oa_nodes_ready(oa, 1)))
+		return oa_refuse_node(oa);
+	oa_bin_remove(oa, index, node);
+	return split_rest(oa, index, node, bin, size, extent);
 }
 
-/* The index of the used node that a handle names, or NIL */
-static u32 handle_index(const struct offset_alloc *oa, u64 handle)
+/* The same for the first of a list, as most are */
+static noinline int split_first(struct offset_alloc *oa, u32 index, u32 bin, u64 size,
+				struct offset_extent *extent)
 {
-	const struct offset_alloc_node *node;
-	u32 index = handle;
+	struct offset_alloc_node *node = oa_node(oa, index);
 
-	if (index >= nr_nodes(oa))
-		return NIL;
-	/* Handles come from outside: no speculation beyond the directory */
-	index = array_index_nospec(index, nr_nodes(oa));
-	node = node_at(oa, index);
-	if (node->bin_prev != NODE_USED ||
-	    node->bin_next != handle_generation(handle))
-		return NIL;
-	return index;
+	if (unlikely(!oa->nr_hot))
+		return oa_split(oa, index, bin, size, extent);
+	oa_list_remove(oa, node->link - OA_HEAD, node);
+	return split_rest(oa, index, node, bin, size, extent);
 }
 
-/**
- * offset_alloc_init - Set up an allocator, all of it free
- * @oa: The allocator; what it contains is overwritten
- * @capacity: Units it divides, 1 to OFFSET_ALLOC_MAX_CAPACITY
- *
- * Allocates the first chunk of nodes, and the directory of all the chunks that
- * the capacity can ever need: 8 bytes per 1024 units, no more than 2 MiB.
- *
- * Context: Process context, may sleep.
- * Return: 0; -EINVAL if the capacity is out of range; -ENOMEM. After an error
- *         offset_alloc_destroy() is allowed but not needed.
+/*
+ * Use [@offset, @offset + @size) of a free extent. What is left before and after
+ * it remains free.
  */
-int offset_alloc_init(struct offset_alloc *oa, u64 capacity)
+static int carve(struct offset_alloc *oa, u32 index, u64 offset, u64 size,
+		 struct offset_extent *extent)
 {
-	struct offset_alloc_chunk *chunk;
-	struct offset_alloc_node *sentinel, *all;
+	struct offset_alloc_node *node = oa_node(oa, index);
+	u64 before = offset - oa_free_offset(oa, node);
+	u64 after = node->size - size - before;
+	u32 wanted = (before != 0) + (after != 0);
+	struct offset_alloc_node *rest;
+	u32 rest_index;
+
+	if (!oa_nodes_ready(oa, wanted))
+		return oa_refuse_node(oa);
+
+	oa_bin_remove(oa, index, node);
+	if (before) {
+		rest_index = oa_node_get(oa);
+		rest = oa_node(oa, rest_index);
+		link_between(oa, rest_index, rest, node->prev, index);
+		oa_add_free(oa, rest_index, rest, before);
+	}
+	if (after) {
+		rest_index = oa_node_get(oa);
+		rest = oa_node(oa, rest_index);
+		link_between(oa, rest_index, rest, index, node->next);
+		oa_add_free(oa, rest_index, rest, after);
+	}
+	node->size = size;
+	use(oa, oa_bin(size), index, node, offset, size, extent);
+	return 0;
+}
+
+/* Use all of a free extent. */
+void oa_take(struct offset_alloc *oa, u32 index, struct offset_extent *extent)
+{
+	struct offset_alloc_node *node = oa_node(oa, index);
+
+	oa_bin_remove(oa, index, node);
+	use(oa, oa_bin(node->size), index, node, oa_free_offset(oa, node), node->size, extent);
+}
+
+static int refuse_size(struct offset_alloc *oa, u64 size)
+{
+	WRITE_ONCE(oa->bound, size - 1);
+	return oa_refuse(oa);
+}
+
+static noinline int alloc_aligned(struct offset_alloc *oa, u64 size, u64 align,
+				  struct offset_extent *extent)
+{
+	u64 offset;
 	u32 index;
 
-	memset(oa, 0, sizeof(*oa));
-	if (!capacity || capacity > OFFSET_ALLOC_MAX_CAPACITY)
+	if (!size || size > oa->capacity || (align & (align - 1)))
 		return -EINVAL;
+	if (size > oa->bound)
+		return oa_refuse(oa);
+	if (size > oa->free)
+		return refuse_size(oa, size);
+	index = oa_find_aligned(oa, size, align, &offset);
+	if (!index)
+		return oa_refuse(oa);
+	return carve(oa, index, offset, size, extent);
+}
 
-	chunk = offset_alloc_chunk_new();
-	if (!chunk)
-		return -ENOMEM;
-	oa->max_chunks = chunks_for(capacity);
-	oa->chunks = zalloc_directory(oa->max_chunks, sizeof(*oa->chunks));
-	if (!oa->chunks) {
-		offset_alloc_chunk_free(chunk);
-		oa->max_chunks = 0;
-		return -ENOMEM;
-	}
-	oa->capacity = capacity;
-	offset_alloc_add_chunk(oa, chunk);
+/* The bin of this size has no extent, or none that is large enough. */
+static noinline int alloc_above(struct offset_alloc *oa, u64 size, u32 bin,
+				struct offset_extent *extent)
+{
+	u32 above = oa_bin_above(oa, bin);
 
-	index = spare_get(oa);	/* the very first: SENTINEL */
-	sentinel = node_at(oa, index);
-	sentinel->offset = capacity;
-	sentinel->size = U64_MAX;
-	sentinel->bin_prev = NODE_SENTINEL;
-	sentinel->bin_next = 0;
+	if (above == OFFSET_ALLOC_BINS)
+		return refuse_size(oa, size);
+	if (unlikely(oa_bin_is_tree(oa, above)))
+		return oa_split(oa, oa_bin_any(oa, above), bin, size, extent);
+	return split_first(oa, oa->bins[above].root, bin, size, extent);
+}
 
-	index = spare_get(oa);
-	all = node_at(oa, index);
-	all->offset = 0;
-	all->size = capacity;
-	link_between(oa, index, all, SENTINEL, SENTINEL);
-	bin_insert(oa, bin_of(capacity), index, all);
-	oa->nr_free = 1;
+/* Only in its own bin can there be one of exactly this size. */
+static noinline int alloc_here(struct offset_alloc *oa, u64 size, u32 bin,
+			       struct offset_extent *extent)
+{
+	u32 index = oa_bin_find(oa, bin, size);
+
+	if (!index)
+		return alloc_above(oa, size, bin, extent);
+	if (oa_node(oa, index)->size > size)
+		return oa_split(oa, index, bin, size, extent);
+	oa_take(oa, index, extent);
 	return 0;
 }
 
-/**
- * offset_alloc_destroy - Free all that an allocator has allocated
- * @oa: The allocator, whether or not it has used extents; may also be all zero
- *
- * Context: Process context, may sleep.
- */
-void offset_alloc_destroy(struct offset_alloc *oa)
+static noinline int alloc_search(struct offset_alloc *oa, u64 size, u32 bin,
+				 struct offset_extent *extent)
 {
-	u32 i;
-
-	for (i = 0; i < oa->nr_chunks; i++)
-		offset_alloc_chunk_free(oa->chunks[i]);
-	free_memory(oa->chunks);
-	oa->chunks = NULL;
-	oa->nr_chunks = 0;
-	oa->max_chunks = 0;
-}
-
-/**
- * offset_alloc_chunk_new - Allocate nodes for any allocator
- *
- * Context: Process context, may sleep.
- * Return: A chunk for offset_alloc_add_chunk() or offset_alloc_chunk_free(),
- *         NULL if there is no memory.
- */
-struct offset_alloc_chunk *offset_alloc_chunk_new(void)
-{
-	struct offset_alloc_chunk *chunk = zalloc_chunk(sizeof(*chunk));
-	u32 i;
-
-	if (!chunk)
-		return NULL;
-	for (i = 0; i < CHUNK_NODES; i++)
-		chunk->nodes[i].bin_prev = NODE_SPARE;
-	return chunk;
-}
-
-/**
- * offset_alloc_chunk_free - Free a chunk that no allocator has taken
- * @chunk: The chunk, or NULL
- *
- * Context: Process context, may sleep.
- */
-void offset_alloc_chunk_free(struct offset_alloc_chunk *chunk)
-{
-	free_memory(chunk);
-}
-
-/**
- * offset_alloc_ready - Can the next allocation do without a new chunk?
- * @oa: The allocator
- *
- * True with two spare nodes, the most that one allocation takes. True as well
- * once there are as many chunks as the capacity can ever need: then there is a
- * node for every unit. Only an allocator of 2^28 units and more may then still
- * run out of nodes, and offset_alloc_alloc() gives -ENOSPC.
- *
- * Context: Any; the caller holds the lock of the allocator.
- * Return: True if offset_alloc_alloc() won't give -ENOMEM.
- */
-bool offset_alloc_ready(const struct offset_alloc *oa)
-{
-	return oa->nr_spare >= 2 || oa->nr_chunks == oa->max_chunks;
-}
-
-/**
- * offset_alloc_add_chunk - Give an allocator more nodes
- * @oa: The allocator; on success it owns the chunk, until it is destroyed
- * @chunk: From offset_alloc_chunk_new()
- *
- * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
- * Return: 0; -EEXIST if it has spare nodes already; -ENOSPC if it has all the
- *         chunks it can have. After an error the chunk is still the caller's.
- */
-int offset_alloc_add_chunk(struct offset_alloc *oa,
-			   struct offset_alloc_chunk *chunk)
-{
-	u32 first = nr_nodes(oa);
-	u32 last = first + CHUNK_NODES - 1;
-
-	if (oa->nr_chunks == oa->max_chunks)
-		return -ENOSPC;
-	if (offset_alloc_ready(oa))
-		return -EEXIST;
-
-	spare_set_next(&chunk->nodes[CHUNK_NODES - 1], last, oa->spare);
-	oa->chunks[oa->nr_chunks++] = chunk;
-	oa->spare = first;
-	oa->nr_spare += CHUNK_NODES;
-	return 0;
+	return oa->bins[bin].nr ? alloc_here(oa, size, bin, extent) :
+				  alloc_above(oa, size, bin, extent);
 }
 
 /**
@@ -690,8 +224,7 @@ int offset_alloc_add_chunk(struct offset_alloc *oa,
  *         It may exceed the capacity: 0 is a multiple of everything.
  * @extent: Filled in on success, else not touched
  *
- * Context: Any; the caller holds the lock of the allocator. Doesn't sleep. The
- *          number of steps is bounded, see the top of this file.
+ * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
  * Return: 0; -EINVAL if the size is 0 or more than the capacity, or the
  *         alignment no power of two; -ENOSPC if no free extent was found for
  *         it, or the last of 2^28 nodes is in use; -ENOMEM if it takes a new
@@ -702,57 +235,117 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 		       struct offset_extent *extent)
 {
 	struct offset_alloc_node *node;
-	u32 index = NIL;
-	u64 offset;
-	u32 nodes;
+	u32 bin, index;
 
-	if (!align)
-		align = 1;
-	if (!size || size > oa->capacity || (align & (align - 1)))
-		return -EINVAL;
+	if (unlikely(align > 1))
+		return alloc_aligned(oa, size, align, extent);
+	/* 0 is the largest size here */
+	if (size - 1 >= oa->bound)
+		return size - 1 < oa->capacity ? oa_refuse(oa) : -EINVAL;
+	if (size > oa->free)
+		return refuse_size(oa, size);
 
-	if (size <= oa->capacity - oa->used)
-		index = align == 1 ? find(oa, size) : find_aligned(oa, size, align);
-	if (!index)
-		goto err_full;
-
-	node = node_at(oa, index);
-	if (node->size == size) {
-		offset = node->offset;
-		bin_remove(oa, bin_of(size), node);
-		oa->nr_free--;
-	} else {
-		offset = place(oa, node, size, align);
-		nodes = (offset != node->offset) +
-			(offset - node->offset != node->size - size);
-		if (nodes > oa->nr_spare) {
-			if (oa->nr_chunks < oa->max_chunks)
-				return -ENOMEM;
-			goto err_full;
-		}
-		index = carve(oa, index, node, offset, size);
-		node = node_at(oa, index);
-	}
-
-	if (!++oa->generation)
-		oa->generation = 1;	/* so that no handle is 0 */
-	node->bin_prev = NODE_USED;
-	node->bin_next = oa->generation;
-
-	oa->used += size;
-	if (oa->used > oa->peak)
-		oa->peak = oa->used;
-	oa->nr_used++;
-	oa->allocs++;
-
-	extent->offset = offset;
-	extent->size = size;
-	extent->handle = (u64)oa->generation << 32 | index;
+	/* The shortest way is for one that is alone in its bin and just fits. */
+	bin = oa_bin(size);
+	if (oa->bins[bin].nr != 1)
+		return alloc_search(oa, size, bin, extent);
+	index = oa->bins[bin].root;
+	node = oa_node(oa, index);
+	if (node->size != size)
+		return alloc_search(oa, size, bin, extent);
+	oa_bin_clear(oa, bin);
+	use(oa, bin, index, node, oa_free_offset(oa, node), size, extent);
 	return 0;
+}
 
-err_full:
-	oa->failures++;
-	return -ENOSPC;
+/*
+ * The extent that a unit belongs to. The walk begins where the last one ended:
+ * who restores many extents in order walks once over all of them.
+ */
+static u32 find_offset(const struct offset_alloc *oa, u64 offset)
+{
+	u32 index = oa_sentinel(oa)->next;
+	u64 start = 0;
+
+	if (oa_has_node(oa, oa->finger) && oa_is_used(oa_node(oa, oa->finger)) &&
+	    oa_node(oa, oa->finger)->offset <= offset) {
+		index = oa->finger;
+		start = oa_node(oa, index)->offset;
+	}
+	while (offset - start >= oa_node(oa, index)->size) {
+		oa_step();
+		start += oa_node(oa, index)->size;
+		index = oa_node(oa, index)->next;
+	}
+	return index;
+}
+
+/**
+ * offset_alloc_alloc_at - Allocate an extent at a given offset
+ * @oa: The allocator
+ * @offset: First unit
+ * @size: Units
+ * @extent: Filled in on success, else not touched
+ *
+ * To restore extents, and to reserve ranges that are not to be used. Walks over
+ * the extents between the last one placed so and @offset, or from the
+ * first one if that lies behind: restore in the order of the offsets.
+ *
+ * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
+ * Return: 0; -EINVAL if the range is empty or not within the capacity; -EBUSY if
+ *         not all of it is free; -ENOMEM and -ENOSPC as offset_alloc_alloc(), for
+ *         want of a node. Errors change nothing.
+ */
+int offset_alloc_alloc_at(struct offset_alloc *oa, u64 offset, u64 size,
+			  struct offset_extent *extent)
+{
+	const struct offset_alloc_node *node;
+	u32 index;
+	int err;
+
+	if (!size || offset >= oa->capacity || size > oa->capacity - offset)
+		return -EINVAL;
+	index = find_offset(oa, offset);
+	node = oa_node(oa, index);
+	if (!oa_is_free(node) || size > node->size - (offset - oa_free_offset(oa, node)))
+		return -EBUSY;
+	err = carve(oa, index, offset, size, extent);
+	if (!err)
+		oa->finger = index;
+	return err;
+}
+
+/* Merge a node with its free neighbours */
+static noinline int free_merging(struct offset_alloc *oa, u32 index,
+				 struct offset_alloc_node *node,
+				 struct offset_alloc_node *prev,
+				 struct offset_alloc_node *next)
+{
+	u32 prev_index = node->prev;
+	u32 next_index = node->next;
+	u64 size = node->size;
+
+	if (!oa_is_free(prev)) {
+		oa_bin_remove(oa, next_index, next);
+		next->prev = prev_index;
+		prev->next = next_index;
+		oa_node_put(oa, index, node);
+		oa_add_free(oa, next_index, next, next->size + size);
+		return 0;
+	}
+	if (oa_is_free(next)) {
+		size += next->size;
+		oa_bin_remove(oa, next_index, next);
+		oa_node_put(oa, next_index, next);
+		next_index = next->next;
+		next = oa_node(oa, next_index);
+	}
+	oa_bin_remove(oa, prev_index, prev);
+	next->prev = prev_index;
+	prev->next = next_index;
+	oa_node_put(oa, index, node);
+	oa_add_free(oa, prev_index, prev, prev->size + size);
+	return 0;
 }
 
 /**
@@ -767,306 +360,187 @@ err_full:
  */
 int offset_alloc_free(struct offset_alloc *oa, u64 handle)
 {
-	struct offset_alloc_node *node, *prev, *next;
-	u32 index, prev_index, next_index;
-	u64 size;
+	struct offset_alloc_node *node = oa_handle_node(oa, handle);
+	struct offset_alloc_node *prev, *next;
 
-	index = handle_index(oa, handle);
-	if (!index)
+	if (unlikely(!node))
 		return -ENOENT;
-
-	node = node_at(oa, index);
-	prev_index = node->prev;
-	next_index = node->next;
-	prev = node_at(oa, prev_index);
-	next = node_at(oa, next_index);
-	size = node->size;
-
-	oa->used -= size;
-	oa->nr_used--;
+	oa->free += node->size;
 	oa->frees++;
+	prev = oa_node(oa, node->prev);
+	next = oa_node(oa, node->next);
+	if (oa_is_free(prev) || oa_is_free(next))
+		return free_merging(oa, handle, node, prev, next);
+	oa_raise_bound(oa, node->size);
+	oa_bin_insert(oa, oa_used_bin(node), handle, node);
+	return 0;
+}
 
-	if (node_is_free(prev)) {
-		if (node_is_free(next)) {
-			size += next->size;
-			bin_remove(oa, bin_of(next->size), next);
-			oa->nr_free--;
-			spare_put(oa, next_index, next);
-			next_index = next->next;
-		}
-		unlink_between(oa, prev_index, next_index);
-		resize_free(oa, prev_index, prev, prev->size + size);
-		spare_put(oa, index, node);
-	} else if (node_is_free(next)) {
-		unlink_between(oa, prev_index, next_index);
-		next->offset = node->offset;
-		resize_free(oa, next_index, next, next->size + size);
-		spare_put(oa, index, node);
+/*
+ * Let there be @room free units between a node that isn't free and the next such.
+ * Takes a spare node if there are none yet.
+ */
+static int set_room(struct offset_alloc *oa, u32 before, u64 room)
+{
+	u32 index = oa_node(oa, before)->next;
+	struct offset_alloc_node *node = oa_node(oa, index);
+	u32 after = index;
+
+	if (oa_is_free(node)) {
+		oa_bin_remove(oa, index, node);
 	} else {
-		bin_insert(oa, bin_of(size), index, node);
-		oa->nr_free++;
+		if (!room)
+			return 0;
+		if (!oa_nodes_ready(oa, 1))
+			return oa_refuse_node(oa);
+		index = oa_node_get(oa);
+		node = oa_node(oa, index);
+		link_between(oa, index, node, before, after);
+	}
+	if (room) {
+		oa_add_free(oa, index, node, room);
+	} else {
+		unlink_between(oa, before, node->next);
+		oa_node_put(oa, index, node);
 	}
 	return 0;
 }
 
 /**
- * offset_alloc_lookup - Find out what a handle stands for
+ * offset_alloc_resize - Change the size of an extent in its place
  * @oa: The allocator
- * @handle: Of the extent; any 64 bits are safe
- * @extent: Filled in on success, else not touched
+ * @handle: Of the extent, which keeps it; any 64 bits are safe
+ * @size: Units it shall have; the offset remains
  *
  * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
- * Return: 0; -ENOENT if the handle doesn't name a used extent of this
- *         allocator.
+ * Return: 0; -ENOENT if the handle doesn't name a used extent of this allocator;
+ *         -EINVAL if the size is 0 or more than the capacity; -ENOSPC if there
+ *         isn't that much free behind the extent; -ENOMEM and -ENOSPC as
+ *         offset_alloc_alloc(), for want of a node. Errors change nothing, but
+ *         -ENOSPC is counted.
  */
-int offset_alloc_lookup(const struct offset_alloc *oa, u64 handle,
-			struct offset_extent *extent)
+int offset_alloc_resize(struct offset_alloc *oa, u64 handle, u64 size)
 {
-	const struct offset_alloc_node *node;
-	u32 index = handle_index(oa, handle);
+	const struct offset_alloc_node *next;
+	struct offset_alloc_node *node;
+	u64 whole;
+	int err;
 
-	if (!index)
+	node = oa_handle_node(oa, handle);
+	if (!node)
 		return -ENOENT;
-	node = node_at(oa, index);
-	extent->offset = node->offset;
-	extent->size = node->size;
-	extent->handle = handle;
+	if (!size || size > oa->capacity)
+		return -EINVAL;
+	next = oa_node(oa, node->next);
+	whole = node->size + (oa_is_free(next) ? next->size : 0);
+	if (size > whole)
+		return oa_refuse(oa);
+	err = set_room(oa, (u32)handle, whole - size);
+	if (err)
+		return err;
+	oa->free += node->size - size;
+	if (oa->free < oa->least_free)
+		oa->least_free = oa->free;
+	node->size = size;
+	node->link = OA_USED + oa_bin(size);
 	return 0;
 }
 
 /**
- * offset_alloc_report - Describe the state of an allocator
+ * offset_alloc_set_capacity - Grow or shrink the range at its end
  * @oa: The allocator
- * @report: Filled in
+ * @capacity: Units it shall divide, 1 to the @max_capacity of its config
  *
- * An unaligned allocation of @report->largest_free units would succeed.
+ * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
+ * Return: 0; -EINVAL if the capacity is out of range; -EBUSY if not all that is
+ *         to go is free; -ENOMEM and -ENOSPC as offset_alloc_alloc(), for want
+ *         of a node. Errors change nothing.
+ */
+int offset_alloc_set_capacity(struct offset_alloc *oa, u64 capacity)
+{
+	struct offset_alloc_node *sentinel = oa_sentinel(oa);
+	const struct offset_alloc_node *last = oa_node(oa, sentinel->prev);
+	u32 before = oa_is_free(last) ? last->prev : sentinel->prev;
+	u64 free = oa_is_free(last) ? last->size : 0;
+	u64 peak;
+	int err;
+
+	if (!capacity || capacity > oa->max_capacity)
+		return -EINVAL;
+	if (capacity < oa->capacity && oa->capacity - capacity > free)
+		return -EBUSY;
+	err = set_room(oa, before, free + capacity - oa->capacity);
+	if (err)
+		return err;
+	peak = oa->capacity - oa->least_free;
+	oa->least_free = capacity > peak ? capacity - peak : 0;
+	oa->free += capacity - oa->capacity;
+	oa->capacity = capacity;
+	/* What is larger than the capacity is nonsense, not a want of room. */
+	if (oa->bound > capacity)
+		WRITE_ONCE(oa->bound, capacity);
+	sentinel->offset = capacity;
+	sentinel->size = -capacity;
+	return 0;
+}
+
+/* Begin and end */
+
+/**
+ * offset_alloc_init - Set up an allocator, all of it free
+ * @oa: The allocator; what it contains is overwritten
+ * @config: What it shall be
  *
- * Context: Any; the caller holds the lock of the allocator. Doesn't sleep, and
- *          looks at OFFSET_ALLOC_SCAN free extents at most.
+ * Allocates the first chunk of nodes, and the directory of all the chunks that
+ * the largest capacity can ever need: 8 bytes per 1016 units, no more than 2 MiB.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0; -EINVAL if a capacity is out of range; -ENOMEM. After an error
+ *         offset_alloc_destroy() is allowed but not needed.
  */
-void offset_alloc_report(const struct offset_alloc *oa,
-			 struct offset_alloc_report *report)
+int offset_alloc_init(struct offset_alloc *oa,
+		      const struct offset_alloc_config *config)
 {
-	u32 bin = bin_at_or_below(oa, NR_BINS - 1);
-	u32 index = bin == NO_BIN ? NIL : bin_head(oa, bin);
-	u64 largest = 0;
-	int i;
+	u64 max_capacity = config->max_capacity ? config->max_capacity : config->capacity;
+	struct offset_alloc_chunk *chunk;
+	int err;
 
-	for (i = 0; index && i < OFFSET_ALLOC_SCAN; i++) {
-		const struct offset_alloc_node *node = node_at(oa, index);
+	memset(oa, 0, sizeof(*oa));
+	if (!config->capacity || config->capacity > max_capacity ||
+	    max_capacity > OFFSET_ALLOC_MAX_CAPACITY)
+		return -EINVAL;
 
-		if (node->size > largest)
-			largest = node->size;
-		index = node->bin_next;
+	oa->max_capacity = max_capacity;
+	oa->capacity = config->capacity;
+	oa->free = config->capacity;
+	oa->least_free = config->capacity;
+	oa->generation = config->first_generation;
+	oa->first_generation = config->first_generation;
+	oa->align_scan = config->align_scan ? config->align_scan : OFFSET_ALLOC_ALIGN_SCAN;
+	err = oa_directory_new(oa);
+	if (err)
+		return err;
+	chunk = offset_alloc_chunk_new();
+	if (!chunk) {
+		oa_directory_free(oa);
+		return -ENOMEM;
 	}
+	oa_chunk_install(oa, 0, chunk);
 
-	*report = (struct offset_alloc_report){
-		.capacity = oa->capacity,
-		.used = oa->used,
-		.peak = oa->peak,
-		.largest_free = largest,
-		.nr_used = oa->nr_used,
-		.nr_free = oa->nr_free,
-		.allocs = oa->allocs,
-		.frees = oa->frees,
-		.failures = oa->failures,
-		.nodes = nr_nodes(oa),
-	};
-}
-
-/* Consistency */
-
-static const char *check_directory(const struct offset_alloc *oa)
-{
-	const struct offset_alloc_node *sentinel;
-	u32 i;
-
-	if (!oa->capacity || oa->capacity > OFFSET_ALLOC_MAX_CAPACITY)
-		return "capacity out of range";
-	if (!oa->chunks || oa->max_chunks != chunks_for(oa->capacity))
-		return "directory not of the size for the capacity";
-	if (!oa->nr_chunks || oa->nr_chunks > oa->max_chunks)
-		return "number of chunks out of range";
-	for (i = 0; i < oa->nr_chunks; i++)
-		if (!oa->chunks[i])
-			return "chunk missing";
-	sentinel = node_at(oa, SENTINEL);
-	if (sentinel->bin_prev != NODE_SENTINEL || sentinel->bin_next ||
-	    sentinel->offset != oa->capacity || sentinel->size != U64_MAX)
-		return "sentinel damaged";
-	return NULL;
-}
-
-/*
- * The offsets met rise from step to step, so no node is met twice and the walk
- * ends.
- */
-static const char *check_circle(const struct offset_alloc *oa)
-{
-	u64 used = 0, nr_used = 0, nr_free = 0, offset = 0;
-	bool prev_free = false;
-	u32 prev = SENTINEL;
-	u32 index;
-
-	for (index = node_at(oa, SENTINEL)->next; index != SENTINEL;
-	     index = node_at(oa, index)->next) {
-		const struct offset_alloc_node *node;
-
-		if (index >= nr_nodes(oa))
-			return "neighbour link out of range";
-		node = node_at(oa, index);
-		if (node->prev != prev)
-			return "neighbour links disagree";
-		if (node->offset != offset)
-			return "extent doesn't begin where the one before it ends";
-		if (!node->size || node->size > oa->capacity - offset)
-			return "size of an extent out of range";
-		if (node_is_free(node)) {
-			if (prev_free)
-				return "two free neighbours";
-			nr_free++;
-		} else if (node->bin_prev == NODE_USED) {
-			if (!node->bin_next)
-				return "used extent without a generation";
-			used += node->size;
-			nr_used++;
-		} else {
-			return "extent neither used nor free";
-		}
-		prev_free = node_is_free(node);
-		offset += node->size;
-		prev = index;
-	}
-	if (node_at(oa, SENTINEL)->prev != prev)
-		return "neighbour links disagree";
-	if (offset != oa->capacity)
-		return "extents don't cover the capacity";
-	if (used != oa->used)
-		return "count of used units wrong";
-	if (nr_used != oa->nr_used)
-		return "count of used extents wrong";
-	if (nr_free != oa->nr_free)
-		return "count of free extents wrong";
-	if (oa->peak < oa->used || oa->peak > oa->capacity)
-		return "peak out of range";
-	if (oa->allocs - oa->frees != oa->nr_used)
-		return "counts of allocations and frees disagree with the extents";
-	return NULL;
-}
-
-/* The back links agree, so no node is met twice and the walk ends */
-static const char *check_bin(const struct offset_alloc *oa, u32 bin,
-			     u64 *listed)
-{
-	u32 prev = NIL;
-	u32 index;
-
-	for (index = bin_head(oa, bin); index;
-	     index = node_at(oa, index)->bin_next) {
-		const struct offset_alloc_node *node;
-
-		if (index >= nr_nodes(oa))
-			return "bin link out of range";
-		node = node_at(oa, index);
-		if (!node_is_free(node))
-			return "extent in a bin but not free";
-		if (node->bin_prev != prev)
-			return "bin links disagree";
-		if (bin_of(node->size) != bin)
-			return "extent in the wrong bin";
-		++*listed;
-		prev = index;
-	}
-	return NULL;
-}
-
-static const char *check_bins(const struct offset_alloc *oa)
-{
-	const char *broken;
-	u64 listed = 0;
-	u32 bin, row;
-
-	for (bin = 0; bin < NR_BINS; bin++) {
-		bool marked = oa->bins[bin_row(bin)] & BIT_ULL(bin_column(bin));
-
-		if (marked != (bin_head(oa, bin) != NIL))
-			return "bitmap of bins disagrees with the bins";
-		broken = check_bin(oa, bin, &listed);
-		if (broken)
-			return broken;
-	}
-	for (row = 0; row < OFFSET_ALLOC_ROWS; row++)
-		if (!(oa->rows & BIT_ULL(row)) != !oa->bins[row])
-			return "bitmap of rows disagrees with the bins";
-	if (oa->rows >> OFFSET_ALLOC_ROWS)
-		return "bitmap of rows too long";
-	if (listed != oa->nr_free)
-		return "free extent in no bin";
-	return NULL;
-}
-
-/*
- * A list that ends has no node twice. The counts by kind then leave no node
- * outside of the circle and this list: both have as many as there are.
- */
-static const char *check_nodes(const struct offset_alloc *oa)
-{
-	u64 nr_used = 0, nr_free = 0, nr_spare = 0, listed = 0;
-	u32 index;
-
-	for (index = 0; index < nr_nodes(oa); index++) {
-		const struct offset_alloc_node *node = node_at(oa, index);
-
-		if (node_is_free(node))
-			nr_free++;
-		else if (node->bin_prev == NODE_USED)
-			nr_used++;
-		else if (node->bin_prev == NODE_SPARE)
-			nr_spare++;
-		else if (index != SENTINEL)
-			return "node of no kind";
-	}
-	if (nr_used != oa->nr_used)
-		return "used node outside of the region";
-	if (nr_free != oa->nr_free)
-		return "free node outside of the region";
-
-	for (index = oa->spare; index;
-	     index = spare_next(node_at(oa, index), index)) {
-		if (index >= nr_nodes(oa))
-			return "spare link out of range";
-		if (node_at(oa, index)->bin_prev != NODE_SPARE)
-			return "node on the spare list but not spare";
-		if (++listed > nr_spare)
-			return "spare list without an end";
-	}
-	if (listed != nr_spare)
-		return "spare node not on the spare list";
-	if (listed != oa->nr_spare)
-		return "count of spare nodes wrong";
-	return NULL;
+	/* A circle of the sentinel alone, which has room for the capacity */
+	oa_chunk_get(oa);
+	oa_sentinel_init(oa);
+	return set_room(oa, OA_SENTINEL_NODE, oa->capacity);
 }
 
 /**
- * offset_alloc_check - Prove an allocator consistent, or find what is broken
- * @oa: The allocator, in whatever state, if only its directory can be read
+ * offset_alloc_destroy - Free all that an allocator has allocated
+ * @oa: The allocator, whether or not it has used extents; may also be all zero,
+ *      as it is afterwards
  *
- * For tests and debugging: the number of steps is proportional to the nodes.
- * Writes nothing, and comes to an end on a damaged state as well.
- *
- * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
- * Return: NULL if all is well, else the rule that doesn't hold.
+ * Context: Process context, may sleep.
  */
-const char *offset_alloc_check(const struct offset_alloc *oa)
+void offset_alloc_destroy(struct offset_alloc *oa)
 {
-	const char *broken;
-
-	broken = check_directory(oa);
-	if (!broken)
-		broken = check_circle(oa);
-	if (!broken)
-		broken = check_bins(oa);
-	if (!broken)
-		broken = check_nodes(oa);
-	return broken;
+	oa_directory_free(oa);
 }

@@ -11,6 +11,7 @@
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -103,13 +104,18 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config)
 static int pool_fill(struct pinpool_pool *pool)
 {
 	const struct pinpool_backing_ops *backing = &pinpool_backing_pages;
+	struct offset_alloc_config config = {
+		.capacity = pool->config.capacity >> pool->granule_shift,
+		/* Handles of one pool mean nothing to another. */
+		.first_generation = get_random_u32(),
+	};
 	struct offset_alloc *oa;
 	int err;
 
 	oa = kvzalloc(sizeof(*oa), GFP_KERNEL);
 	if (!oa)
 		return -ENOMEM;
-	err = offset_alloc_init(oa, pool->config.capacity >> pool->granule_shift);
+	err = offset_alloc_init(oa, &config);
 	if (err) {
 		kvfree(oa);
 		return err;
@@ -325,17 +331,20 @@ void pinpool_pool_uncharge(struct pinpool_client *client,
  * @client: Whom it is charged to
  * @buffer: No window maps it and nobody has its pages pinned
  *
- * Context: Process context, doesn't sleep.
+ * Context: Process context, may sleep.
  */
 void pinpool_pool_free(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer)
 {
 	struct pinpool_pool *pool = client->pool;
+	struct offset_alloc_chunk *chunk;
 
 	spin_lock(&pool->lock);
 	pinpool_pool_uncharge(client, buffer);
 	WARN_ON_ONCE(offset_alloc_free(pool->oa, buffer->handle));
+	chunk = offset_alloc_take_chunk(pool->oa);
 	spin_unlock(&pool->lock);
+	offset_alloc_chunk_free(chunk);
 }
 
 /**
@@ -366,7 +375,7 @@ void pinpool_pool_stats(struct pinpool_client *client, struct pinpool_stats *sta
 
 	stats->capacity = report.capacity << pool->granule_shift;
 	stats->used = (report.used << pool->granule_shift) - stats->quarantined;
-	stats->free = (report.capacity - report.used) << pool->granule_shift;
+	stats->free = report.free << pool->granule_shift;
 	stats->largest_free = report.largest_free << pool->granule_shift;
 	stats->peak = report.peak << pool->granule_shift;
 	stats->buffers = report.nr_used - stats->quarantined_extents;

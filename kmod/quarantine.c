@@ -102,6 +102,7 @@ void pinpool_quarantine_add(struct pinpool_client *client,
 unsigned long pinpool_quarantine_reap(struct pinpool_pool *pool)
 {
 	struct pinpool_buffer *buffer, *next;
+	struct offset_alloc_chunk *chunk;
 	unsigned long freed = 0;
 	LIST_HEAD(list);
 
@@ -119,7 +120,9 @@ unsigned long pinpool_quarantine_reap(struct pinpool_pool *pool)
 		WARN_ON_ONCE(offset_alloc_free(pool->oa, buffer->handle));
 		pool->quarantined -= pinpool_buffer_extent(pool, buffer);
 		pool->nr_quarantined--;
+		chunk = offset_alloc_take_chunk(pool->oa);
 		spin_unlock(&pool->lock);
+		offset_alloc_chunk_free(chunk);
 		pinpool_buffer_release(buffer);
 		freed++;
 	}

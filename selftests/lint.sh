@@ -72,11 +72,14 @@ make -s -C "$KHEADERS" M="$top/$links" W=1 C=2 CHECK="sparse" modules 2>&1 |
 report "sparse on $KVER" "$out/sparse"
 
 fetch_checkpatch
-# The allocator's header is also user space's, which has no BIT() and no u32.
-mapfile -t sources < <(git ls-files 'kmod/*.[ch]' 'uapi/*.h' | grep -v offset_alloc.h)
+# The allocator's headers are also user space's, which has no BIT() and no u32.
+both=(kmod/offset_alloc.h kmod/offset_alloc_internal.h)
+mapfile -t sources < <(git ls-files 'kmod/*.[ch]' 'uapi/*.h' |
+		       grep -vxF "$(printf '%s\n' "${both[@]}")")
 {
 	checkpatch -f "${sources[@]}"
-	checkpatch --ignore PREFER_KERNEL_TYPES,BIT_MACRO -f kmod/offset_alloc.h
+	checkpatch --ignore PREFER_KERNEL_TYPES,BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO \
+		-f "${both[@]}"
 } >"$out/checkpatch" 2>&1
 report "checkpatch --strict on the module" "$out/checkpatch"
 

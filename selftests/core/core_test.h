@@ -31,23 +31,35 @@ static inline u64 rng_between(u64 *state, u64 from, u64 to)
 	return from + rng_below(state, to - from + 1);
 }
 
-/* Allocate as the header prescribes, with a new chunk where one is needed */
+static inline int init(struct offset_alloc *oa, u64 capacity)
+{
+	return offset_alloc_init(oa, &(struct offset_alloc_config){ .capacity = capacity });
+}
+
+/* More nodes, as the header prescribes */
+static inline int grow(struct offset_alloc *oa)
+{
+	struct offset_alloc_chunk *chunk = offset_alloc_chunk_new();
+	int err;
+
+	if (!chunk)
+		return -ENOMEM;
+	err = offset_alloc_add_chunk(oa, chunk);
+	if (err)
+		offset_alloc_chunk_free(chunk);
+	return err;
+}
+
+/* Allocate as the header prescribes */
 static inline int alloc_grow(struct offset_alloc *oa, u64 size, u64 align,
 			     struct offset_extent *extent)
 {
-	if (!offset_alloc_ready(oa)) {
-		struct offset_alloc_chunk *chunk = offset_alloc_chunk_new();
-		int err;
+	int err;
 
-		if (!chunk)
-			return -ENOMEM;
-		err = offset_alloc_add_chunk(oa, chunk);
-		if (err) {
-			offset_alloc_chunk_free(chunk);
-			return err;
-		}
-	}
-	return offset_alloc_alloc(oa, size, align, extent);
+	do {
+		err = offset_alloc_alloc(oa, size, align, extent);
+	} while (err == -ENOMEM && !grow(oa));
+	return err;
 }
 
 /*

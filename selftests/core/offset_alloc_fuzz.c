@@ -171,7 +171,7 @@ static void do_alloc(struct offset_alloc *oa, struct live *live,
 		break;
 	case -ENOSPC:
 		runs = live_runs(live, capacity, size, align, &fits);
-		if (fits && runs <= OFFSET_ALLOC_SCAN)
+		if (fits && (align < 2 || runs <= OFFSET_ALLOC_ALIGN_SCAN))
 			fail("among few free extents one that fits is found");
 		break;
 	case -ENOMEM:
@@ -233,7 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned int ops;
 	int err;
 
-	err = offset_alloc_init(&oa, capacity);
+	err = init(&oa, capacity);
 	if (err != (!capacity || capacity > OFFSET_ALLOC_MAX_CAPACITY ? -EINVAL : 0))
 		fail("EINVAL for a capacity out of range");
 	if (err)
@@ -259,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (live.nr)
 		do_free(&oa, &live, live.extent[live.nr / 2].handle);
 	check(&oa, &live);
-	if (oa.nr_free != 1)
+	if (oa.free != oa.capacity)
 		fail("at the end all is one free extent");
 	offset_alloc_destroy(&oa);
 	return 0;

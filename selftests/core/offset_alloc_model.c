@@ -81,7 +81,7 @@ static bool next_run(const struct model *m, u64 from, u64 *start, u64 *length)
  */
 static void check_refusal(struct model *m, u64 size, u64 align)
 {
-	u64 start, length, end = 0, runs = 0, same_bin = 0, sure = 0, fits = 0;
+	u64 start, length, end = 0, runs = 0, sure = 0, fits = 0;
 	u64 enough = size + align - 1;
 
 	while (next_run(m, end, &start, &length)) {
@@ -91,24 +91,21 @@ static void check_refusal(struct model *m, u64 size, u64 align)
 		runs++;
 		if (length >= size && length - size >= skip)
 			fits++;
-		if (bin_start(length) == bin_start(size))
-			same_bin++;
-		if (bin_start(length) >= enough)
+		if (length >= enough)
 			sure++;
 	}
 	if (!fits)
 		return;
 	m->missed++;
 	require(m, !sure, "an extent sure to fit is found");
-	require(m, runs > OFFSET_ALLOC_SCAN, "among few free extents one that fits is found");
-	if (align == 1)
-		require(m, same_bin > OFFSET_ALLOC_SCAN,
-			"in a bin with few free extents one that fits is found");
+	require(m, runs > OFFSET_ALLOC_ALIGN_SCAN,
+		"among few free extents one that fits is found");
+	require(m, align > 1, "without an alignment one that fits is found");
 }
 
 static void check_state(struct model *m)
 {
-	u64 start, length, end = 0, runs = 0, largest = 0, in_bin = 0;
+	u64 start, length, end = 0, runs = 0, largest = 0;
 	struct offset_alloc_report report;
 	const char *broken = offset_alloc_check(&m->oa);
 
@@ -119,10 +116,6 @@ static void check_state(struct model *m)
 		if (length > largest)
 			largest = length;
 	}
-	for (end = 0; next_run(m, end, &start, &length); end = start + length)
-		if (bin_start(length) == bin_start(largest))
-			in_bin++;
-
 	offset_alloc_report(&m->oa, &report);
 	require(m, report.capacity == m->capacity, "report: capacity");
 	require(m, report.used == m->used, "report: used");
@@ -133,11 +126,7 @@ static void check_state(struct model *m)
 	require(m, report.frees == m->frees, "report: frees");
 	require(m, report.failures == m->failures, "report: failures");
 	require(m, report.nodes > m->nr_live + runs, "report: nodes");
-	if (in_bin <= OFFSET_ALLOC_SCAN)
-		require(m, report.largest_free == largest, "report: largest_free");
-	require(m, report.largest_free <= largest, "report: largest_free not too large");
-	require(m, report.largest_free >= bin_start(largest),
-		"report: largest_free within its bin");
+	require(m, report.largest_free == largest, "report: largest_free");
 }
 
 static u64 draw_size(struct model *m)
@@ -273,7 +262,7 @@ static void run(struct model *m, u64 ops)
 			check_state(m);
 	}
 	check_state(m);
-	require(m, offset_alloc_check(&m->oa) || (!m->used && m->oa.nr_free == 1),
+	require(m, offset_alloc_check(&m->oa) || (!m->used && m->oa.free == m->capacity),
 		"at the end all is one free extent");
 }
 
@@ -285,7 +274,7 @@ static void run_case(struct model *m, u64 seed, u64 capacity, enum sizes sizes,
 	m->capacity = capacity;
 	m->sizes = sizes;
 	m->aligned = aligned;
-	if (offset_alloc_init(&m->oa, capacity))
+	if (init(&m->oa, capacity))
 		ksft_exit_fail_msg("no memory\n");
 	run(m, ops);
 	offset_alloc_destroy(&m->oa);
