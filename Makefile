@@ -44,6 +44,10 @@ check: deps
 bench: deps
 	@selftests/bench/bench.sh
 
+# The allocator's core in user space, without a guest: selftests/bench/core/README.md
+bench-core: deps
+	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
+
 lint: deps
 	@selftests/lint.sh
 
@@ -78,6 +82,7 @@ help:
 	@echo '  make demo      the main job on real files, here or in a guest'
 	@echo '  make check     all tests; those that need the module run in a guest'
 	@echo '  make bench     side-by-side figures'
+	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
 	@echo '  make test T=window   one selftest in a guest, in seconds'
 	@echo '  make shell     a prompt in a guest with the module loaded'
@@ -90,4 +95,4 @@ help:
 	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo check bench lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo check bench bench-core lint test shell run_tests install clean help

@@ -101,6 +101,10 @@ awk '/^```/ { in_c = $0 == "```c"; next } in_c' README.md |
 	gcc -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Iuapi -Ilib -xc - >"$out/example" 2>&1
 report "the example in README.md" "$out/example"
 
+awk '/^```/ { in_c = $0 == "```c"; next } in_c' selftests/bench/core/README.md |
+	gcc -Wall -Wextra -fsyntax-only -Iselftests/bench/core -xc - >"$out/example" 2>&1
+report "the example in selftests/bench/core/README.md" "$out/example"
+
 mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh')
 shellcheck "${scripts[@]}" >"$out/shellcheck" 2>&1
 report "shellcheck on ${#scripts[@]} scripts" "$out/shellcheck"

@@ -10,6 +10,7 @@ packages=(
 	gcc-multilib		# the same calls from 32-bit programs
 	linux-headers-amd64	# the module
 	sparse shellcheck perl	# static checks
+	valgrind gnuplot-nox	# the allocator's benchmark
 	qemu-system-x86		# the guest,
 	busybox-static		# its commands,
 	cpio kmod xz-utils	# its initramfs and modules,
