@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * The allocator of this project, as a caller without locks uses it
+ *
+ * Compiled as one with its source, as those that it is compared with are, whose
+ * source is a header.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "offset_alloc.h"
+#include "offset_alloc.c"
 #include "peers.h"
 
 static void *ours_create(uint64_t capacity, uint64_t max_live)
@@ -32,12 +35,12 @@ static bool ours_grow(struct offset_alloc *oa)
 static uint64_t ours_alloc(void *allocator, uint64_t size);
 
 /* Out of line, so that it costs nothing where it isn't needed */
-static __attribute__((noinline)) uint64_t ours_alloc_again(void *allocator, uint64_t size)
+static noinline uint64_t ours_alloc_again(void *allocator, uint64_t size)
 {
 	return ours_grow(allocator) ? ours_alloc(allocator, size) : 0;
 }
 
-static uint64_t ours_alloc(void *allocator, uint64_t size)
+static __attribute__((flatten)) uint64_t ours_alloc(void *allocator, uint64_t size)
 {
 	struct offset_extent extent;
 	int err = offset_alloc_alloc(allocator, size, 0, &extent);
@@ -47,7 +50,7 @@ static uint64_t ours_alloc(void *allocator, uint64_t size)
 	return err == -ENOMEM ? ours_alloc_again(allocator, size) : 0;
 }
 
-static void ours_free(void *allocator, uint64_t handle)
+static __attribute__((flatten)) void ours_free(void *allocator, uint64_t handle)
 {
 	offset_alloc_free(allocator, handle);
 }
