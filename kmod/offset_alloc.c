@@ -190,7 +190,7 @@ static noinline int alloc_above(struct offset_alloc *oa, u64 size, u32 bin,
 
 	if (above == OFFSET_ALLOC_BINS)
 		return refuse_size(oa, size);
-	if (unlikely(oa_bin_is_tree(oa, above)))
+	if (oa->bins[above].nr > 1 && oa_bin_is_tree(oa, above))
 		return oa_split(oa, oa_bin_any(oa, above), bin, size, extent);
 	return split_first(oa, oa->bins[above].root, bin, size, extent);
 }

@@ -35,44 +35,73 @@ static bool fits(const struct offset_alloc *oa, const struct search *search,
 	return align_up(offset, search->align) - offset <= node->size - search->size;
 }
 
-/* Look at one extent. Does its size say that it can't be the one? */
+/*
+ * Look at one extent, or not if its size says that it can't be the one. Return:
+ * may others of this size be?
+ */
 static bool look_at(const struct offset_alloc *oa, struct search *search, u32 index)
 {
 	const struct offset_alloc_node *node = oa_node(oa, index);
 
 	oa_step();
-	search->budget--;
 	if (node->size < search->size || node->size >= search->best_size)
+		return false;
+	search->budget--;
+	if (!fits(oa, search, node))
 		return true;
-	if (fits(oa, search, node)) {
-		search->best = index;
-		search->best_size = node->size;
-	}
+	search->best = index;
+	search->best_size = node->size;
 	return false;
 }
 
 /*
- * Look at the extents of a bin for the smallest that fits. Of the nodes on the
- * way down a tree, each leaves one at most to be visited later.
+ * Look at a node of a tree and at those of the same size, or at a whole list, in
+ * which sizes differ.
+ */
+static void search_chain(const struct offset_alloc *oa, struct search *search, u32 index,
+			 bool tree)
+{
+	for (; index && search->budget; index = oa_node(oa, index)->chain)
+		if (!look_at(oa, search, index) && tree)
+			break;
+}
+
+/*
+ * Look at the extents of a bin for the smallest that fits. Where some may be too
+ * small, go down to where the size itself would be: all to the left of that way
+ * are too small, and only on the way itself may some be. Of the nodes on the way
+ * down, each leaves one at most to be visited later.
  */
 static void search_bin(const struct offset_alloc *oa, struct search *search, u32 bin)
 {
 	bool tree = oa_bin_is_tree(oa, bin);
-	u32 later[64] = { oa->bins[bin].root };
-	u32 nr_later = 1;
+	u64 key = oa_tree_key(search->size);
+	u32 index = oa->bins[bin].root;
+	u32 later[64];
+	u32 nr_later = 0;
 
-	while (nr_later && search->budget) {
-		u32 index = later[--nr_later];
+	if (bin != oa_bin(search->size)) {
+		later[nr_later++] = index;
+		index = OA_NIL;
+	}
+	for (; index && search->budget; key <<= 1) {
 		const struct offset_alloc_node *node = oa_node(oa, index);
 
+		if (!oa_key_bit(key) && node->child[1])
+			later[nr_later++] = node->child[1];
+		search_chain(oa, search, index, tree);
+		index = node->child[oa_key_bit(key)];
+	}
+	while (nr_later && search->budget) {
+		const struct offset_alloc_node *node;
+
+		index = later[--nr_later];
+		node = oa_node(oa, index);
 		if (node->child[1])
 			later[nr_later++] = node->child[1];
 		if (node->child[0])
 			later[nr_later++] = node->child[0];
-		for (; index && search->budget; index = oa_node(oa, index)->chain)
-			/* All that are chained in a tree have the same size. */
-			if (look_at(oa, search, index) && tree)
-				break;
+		search_chain(oa, search, index, tree);
 	}
 }
 
@@ -85,8 +114,7 @@ static u32 find_close(const struct offset_alloc *oa, u64 size, u64 align)
 	int i;
 
 	search.budget = ALIGN_FEW;
-	for (; index && search.budget && !search.best; index = oa_node(oa, index)->chain)
-		look_at(oa, &search, index);
+	search_chain(oa, &search, index, true);
 	bin = oa_bin_at_or_above(oa, bin);
 	for (i = 0; !search.best && i < ALIGN_BINS && bin < OFFSET_ALLOC_BINS; i++) {
 		search.budget = ALIGN_FEW;

@@ -436,7 +436,9 @@ static inline void oa_bin_remove(struct offset_alloc *oa, u32 index,
 {
 	u32 bin = oa_is_head(node) ? node->link - OA_HEAD : node->bin;
 
-	if (unlikely(oa_bin_is_tree(oa, bin))) {
+	if (oa->bins[bin].nr == 1) {
+		oa_bin_clear(oa, bin);
+	} else if (unlikely(oa_bin_is_tree(oa, bin))) {
 		oa_tree_remove(oa, bin, index, node);
 	} else if (oa_is_head(node)) {
 		oa_list_remove(oa, bin, node);

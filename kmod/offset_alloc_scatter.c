@@ -10,8 +10,12 @@
  */
 #define PLAN_EXTENTS	16
 #define PLAN_CHOICE	4
-/* How many extents to look at for the largest ones */
-#define PLAN_SCAN	64
+/*
+ * How many nodes of a tree to look at for its largest ones, those to the right
+ * first: none that is then left is larger than any of those seen, but for those on
+ * the way to it, which are 58 at most.
+ */
+#define PLAN_SCAN	(PLAN_EXTENTS + 58)
 
 struct plan {
 	u64 size[PLAN_EXTENTS];		/* the largest first */
@@ -24,29 +28,32 @@ struct plan {
 	u64 over;
 };
 
-static void collect_one(struct plan *plan, u32 index, u64 size)
+/* False if there is no use in another of this size */
+static bool collect_one(struct plan *plan, u32 index, u64 size)
 {
 	u32 i = plan->nr;
 
 	if (i < PLAN_EXTENTS)
 		plan->nr++;
 	else if (size <= plan->size[--i])
-		return;
+		return false;
 	for (; i && plan->size[i - 1] < size; i--) {
 		plan->size[i] = plan->size[i - 1];
 		plan->index[i] = plan->index[i - 1];
 	}
 	plan->size[i] = size;
 	plan->index[i] = index;
+	return true;
 }
 
-static void collect_bin(const struct offset_alloc *oa, struct plan *plan, u32 bin,
-			u32 *budget)
+static void collect_bin(const struct offset_alloc *oa, struct plan *plan, u32 bin)
 {
+	bool one_size = oa_bin_is_tree(oa, bin) || oa_bin_is_exact(bin);
 	u32 later[64] = { oa->bins[bin].root };
 	u32 nr_later = 1;
+	u32 seen;
 
-	while (nr_later) {
+	for (seen = 0; nr_later && seen < PLAN_SCAN; seen++) {
 		u32 index = later[--nr_later];
 		const struct offset_alloc_node *node = oa_node(oa, index);
 
@@ -55,23 +62,20 @@ static void collect_bin(const struct offset_alloc *oa, struct plan *plan, u32 bi
 		if (node->child[1])
 			later[nr_later++] = node->child[1];
 		for (; index; index = oa_node(oa, index)->chain) {
-			if (!*budget)
-				return;
-			--*budget;
 			oa_step();
-			collect_one(plan, index, oa_node(oa, index)->size);
+			if (!collect_one(plan, index, oa_node(oa, index)->size) && one_size)
+				break;
 		}
 	}
 }
 
-/* The largest free extents, or of those in one bin as many as the budget allows */
+/* The largest free extents of all */
 static void collect(const struct offset_alloc *oa, struct plan *plan)
 {
 	u32 bin = oa_bin_at_or_below(oa, OFFSET_ALLOC_BINS - 1);
-	u32 budget = PLAN_SCAN;
 
 	while (plan->nr < PLAN_EXTENTS && bin && bin < OFFSET_ALLOC_BINS) {
-		collect_bin(oa, plan, bin, &budget);
+		collect_bin(oa, plan, bin);
 		bin = oa_bin_at_or_below(oa, bin - 1);
 	}
 }

@@ -220,6 +220,30 @@ TEST(scattered)
 	free(before);
 }
 
+/* The largest, however many others share their bin */
+TEST(scattered_over_the_largest)
+{
+	static u64 sizes[1000], offsets[1000];
+	struct offset_extent extents[4];
+	struct offset_alloc oa;
+	u64 rng = 34;
+	int i, kind;
+
+	for (kind = 0; kind < 2; kind++) {
+		for (i = 0; i < 1000; i++)
+			sizes[i] = (1 << 20) + (kind ? rng_below(&rng, 1000) : 0);
+		for (i = 0; i < 4; i++)
+			sizes[i] = (1 << 20) + 1000 + i;
+		shuffle(&rng, sizes, 1000);
+		make_holes(_metadata, &oa, sizes, offsets, 1000);
+		EXPECT_EQ(-ENOSPC, offset_alloc_alloc_scatter(&oa, (4 << 20) + 4007, extents, 4));
+		EXPECT_EQ(4, offset_alloc_alloc_scatter(&oa, (4 << 20) + 4006, extents, 4));
+		EXPECT_EQ(996, nr_free(&oa));
+		ASSERT_SOUND(&oa);
+		offset_alloc_destroy(&oa);
+	}
+}
+
 /* Some thousand calls; *@live has room for 4000 */
 static void mix(struct offset_alloc *oa, u64 *rng, u64 *live, int *nr_live, int calls,
 		u64 *hash)
