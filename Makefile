@@ -44,6 +44,10 @@ check: deps
 bench: deps
 	@selftests/bench/bench.sh
 
+# The allocator beside those of the guest's kernel
+bench-kernel: deps
+	@selftests/bench/kernel/bench.sh
+
 # The allocator's core in user space, without a guest: selftests/bench/core/README.md
 bench-core: deps
 	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
@@ -82,6 +86,7 @@ help:
 	@echo '  make demo      the main job on real files, here or in a guest'
 	@echo '  make check     all tests; those that need the module run in a guest'
 	@echo '  make bench     side-by-side figures'
+	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
 	@echo '  make test T=window   one selftest in a guest, in seconds'
@@ -95,4 +100,4 @@ help:
 	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo check bench bench-core lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel lint test shell run_tests install clean help

@@ -17,7 +17,7 @@
  *	number of extents; for each in the order of their offsets
  *		size
  *		index * 2 + (1 if it is used)
- *		used: how many allocations ago it was made
+ *		used: how many allocations came after it, by the lower 32 bits
  *	for each bin that has one, the nodes of its tree, a parent before its
  *	children and the left child's before the right one's, or the first of its
  *	list
@@ -131,7 +131,7 @@ static void put_extents(struct writer *w, const struct offset_alloc *oa)
 		put_number(w, node->size);
 		put_number(w, (u64)index * 2 + !oa_is_free(node));
 		if (!oa_is_free(node))
-			put_number(w, (u32)(oa->generation - node->generation));
+			put_number(w, (u32)(oa->generation - 1 - node->generation));
 	}
 }
 
@@ -327,13 +327,13 @@ static u64 get_extents(struct reader *r, struct offset_alloc *oa)
 		node->prev = prev;
 		oa_node(oa, prev)->next = index;
 		if (word % 2) {
-			u64 age = get_number(r, U32_MAX);
+			u64 later = get_number(r, U32_MAX);
 
-			if (!age || age > oa_allocs(oa))
+			if (later >= oa_allocs(oa))
 				break;
 			node->offset = offset;
 			node->link = OA_USED + oa_bin(size);
-			node->generation = oa->generation - age;
+			node->generation = oa->generation - 1 - later;
 			oa->free -= size;
 		} else {
 			nr_free++;
