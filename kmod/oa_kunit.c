@@ -176,6 +176,17 @@ bool oa_test_fits(const struct offset_alloc *oa, u64 size, u64 align)
 	return false;
 }
 
+/* Is all of this range free? */
+bool oa_test_is_free(const struct offset_alloc *oa, u64 offset, u64 size)
+{
+	struct oa_test_gap gap = { 0 };
+
+	while (oa_test_next_gap(oa, &gap))
+		if (gap.offset <= offset && offset + size <= gap.offset + gap.size)
+			return true;
+	return false;
+}
+
 /* All that can be seen of an allocator, but how often it has refused */
 u64 oa_test_state(const struct offset_alloc *oa)
 {

@@ -45,6 +45,7 @@ u32 oa_test_shrink(struct offset_alloc *oa);
 struct offset_alloc_report oa_test_report(const struct offset_alloc *oa);
 bool oa_test_next_gap(const struct offset_alloc *oa, struct oa_test_gap *gap);
 bool oa_test_fits(const struct offset_alloc *oa, u64 size, u64 align);
+bool oa_test_is_free(const struct offset_alloc *oa, u64 offset, u64 size);
 u64 oa_test_state(const struct offset_alloc *oa);
 
 /* Two numbers into one, such that each bit counts */

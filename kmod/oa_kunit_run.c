@@ -76,17 +76,23 @@ static int run_alloc_at(struct kunit *test, struct run *run)
 	err = offset_alloc_alloc_at(run->oa, offset, size, &extent);
 	if (!err)
 		run_add(run, &extent);
+	else if (err == -EBUSY)
+		KUNIT_ASSERT_FALSE(test, oa_test_is_free(run->oa, offset, size));
+	else
+		KUNIT_ASSERT_EQ(test, -EINVAL, err);
 	return err;
 }
 
 static int run_scatter(struct kunit *test, struct run *run)
 {
 	struct offset_extent extents[6];
+	u32 max_extents = 1 + oa_test_below(&run->rng, ARRAY_SIZE(extents));
 	int i, nr;
 
 	oa_test_grow(test, run->oa);
-	nr = offset_alloc_alloc_scatter(run->oa, run_size(run), extents,
-					1 + oa_test_below(&run->rng, 6));
+	nr = offset_alloc_alloc_scatter(run->oa, run_size(run), extents, max_extents);
+	if (nr < 0)
+		KUNIT_ASSERT_EQ(test, -ENOSPC, nr);
 	for (i = 0; i < nr; i++)
 		run_add(run, &extents[i]);
 	return nr;
@@ -110,8 +116,14 @@ static int run_resize(struct kunit *test, struct run *run)
 
 	oa_test_grow(test, run->oa);
 	err = offset_alloc_resize(run->oa, extent->handle, size);
-	if (!err)
+	if (!err) {
 		extent->size = size;
+		return 0;
+	}
+	KUNIT_ASSERT_EQ(test, -ENOSPC, err);
+	KUNIT_ASSERT_GT(test, size, extent->size);
+	KUNIT_ASSERT_FALSE(test, oa_test_is_free(run->oa, extent->offset + extent->size,
+						 size - extent->size));
 	return err;
 }
 
