@@ -18,7 +18,7 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${PINPOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pinpool}
 jobs=$(nproc)
-source=linux-source-6.1
+package=linux-source-6.1
 
 version=$(dpkg-query -W -f '${Version}\n' 'linux-headers-6.1.*-common' | sort -V | tail -n 1)
 recipe=$(cat "$0" "$here/uml.config" | sha256sum | cut -c 1-8)
@@ -26,7 +26,7 @@ root=$cache/uml-$version-$recipe
 
 # What UML is not made of: most of the source
 unpack() {
-	dpkg --fsys-tarfile "$1" | tar -xO "./usr/src/$source.tar.xz" |
+	dpkg --fsys-tarfile "$1" | tar -xO "./usr/src/$package.tar.xz" |
 		tar -xJ --strip-components=1 --wildcards \
 			--exclude='*/Documentation/*/*' --exclude='*/arch/[!ux]*/*.[chSd]*' \
 			--exclude='*/tools/[!i]*/*' --exclude='*/sound/*.[ch]' \
@@ -61,7 +61,6 @@ strip_tree() {
 	find . -mindepth 2 -type f ! -path './include/*' ! -path './scripts/*' \
 		! -path './arch/um/*' ! -path './arch/x86/*' -delete
 	find . -name '*.o' ! -path './scripts/*' -delete
-	find . -type d -empty -delete
 }
 
 if [ ! -d "$root" ]; then
@@ -71,11 +70,11 @@ if [ ! -d "$root" ]; then
 	# With these, what still writes there has ended before it is removed.
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	echo "# UML kernel: fetching $source" >&2
+	echo "# UML kernel: fetching $package" >&2
 	mkdir "$tmp/tree"
 	cd "$tmp"
 	# Debian serves no longer what belongs to older headers.
-	"$here/fetch.sh" "$source=$version" 2>/dev/null || "$here/fetch.sh" "$source"
+	"$here/fetch.sh" "$package=$version" 2>/dev/null || "$here/fetch.sh" "$package"
 	cd tree
 	log=$tmp/log
 	unpack ../*.deb
