@@ -10,6 +10,7 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 # The Debian kernel series that the guest runs
 KERNEL ?= 6.1
 PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
 
 VM := selftests/vm
 KBUILD = $(MAKE) $(if $(V),,-s) -C $(KDIR) M=$(CURDIR) W=1
@@ -52,6 +53,10 @@ bench-kernel: deps
 bench-core: deps
 	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
 
+# The allocator's fuzzers, longer than `make check` lets them
+fuzz: deps
+	@$(MAKE) -s -C selftests/core fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+
 lint: deps
 	@selftests/lint.sh
 
@@ -88,6 +93,7 @@ help:
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
+	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
 	@echo '  make test T=window   one selftest in a guest, in seconds'
 	@echo '  make shell     a prompt in a guest with the module loaded'
@@ -100,4 +106,4 @@ help:
 	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel fuzz lint test shell run_tests install clean help

@@ -11,6 +11,10 @@
 
 #include "offset_alloc.h"
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#endif
+
 /* splitmix64: the same numbers everywhere, whatever the C library */
 static inline u64 rng_next(u64 *state)
 {

@@ -1,319 +1,279 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The offset allocator against a model: a map with a byte for every unit, and
- * an array of what is allocated. Random calls go to both, and whatever comes
- * back must be what the model allows.
+ * The offset allocator against a trivially simple reference: random sequences of
+ * operations are done with both. One that fails is shrunk and printed.
  *
  *	offset_alloc_model [seed] [operations per case]
+ *	offset_alloc_model --replay <hex or file>	do it again, and tell
+ *	offset_alloc_model --shrink <hex or file>
+ *	offset_alloc_model --seeds <directory>		write sequences and images
+ *	offset_alloc_model --planted	find and shrink bugs put into the model itself
  */
 #include "kselftest.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "core_test.h"
+#include "model_plant.h"
+#include "model_run.h"
+#include "model_shrink.h"
 
-#define MAX_CAPACITY	65536
-#define MAX_DEAD	64
+#define CHECK_EVERY	64
 
-/* How sizes are drawn */
-enum sizes {
-	TINY,			/* 1 to 4 */
-	UNIFORM,		/* 1 to an eighth of the capacity */
-	LOGARITHMIC,		/* each power of two as likely as any other */
-	POWERS,			/* powers of two */
-	ONE_BIN,		/* all within one bin */
-	EVERYTHING,		/* 1 to the capacity */
-	NR_SIZES,
+static const u64 capacities[] = {
+	1, 2, 7, 64, 129, 1000, 4096, 10007, 65536, 1ULL << 20, (1ULL << 32) + 7,
+	(1ULL << 40) - 1, 1ULL << 63,
 };
 
-static const char * const size_names[NR_SIZES] = {
-	"tiny", "uniform", "logarithmic", "powers", "one-bin", "everything",
-};
-
-struct model {
-	struct offset_alloc oa;
-	u64 rng;
-	u64 capacity;
-	enum sizes sizes;
-	bool aligned;
-
-	unsigned char map[MAX_CAPACITY];	/* 1: used */
-	struct offset_extent live[MAX_CAPACITY];
-	u64 nr_live;
-	u64 dead[MAX_DEAD];			/* handles freed of late */
-	u64 used;
-	u64 peak;
-	u64 allocs;
-	u64 frees;
-	u64 failures;
-	u64 missed;		/* refused although something would fit */
-
-	const char *broken;	/* the first promise that wasn't kept */
-	u64 ops;		/* when */
-};
-
-static void require(struct model *m, bool kept, const char *promise)
+/* Generations that come to the end of 32 bits, few extents to look at, room to grow */
+static void draw_config(struct offset_alloc_config *config, u64 capacity, u64 rng)
 {
-	if (!kept && !m->broken)
-		m->broken = promise;
+	*config = (struct offset_alloc_config){ .capacity = capacity };
+	if (rng_below(&rng, 2))
+		config->first_generation = -rng_below(&rng, 1000);
+	if (!rng_below(&rng, 4))
+		config->align_scan = 1 + rng_below(&rng, 8);
+	config->max_capacity = capacity;
+	if (capacity <= OFFSET_ALLOC_MAX_CAPACITY / 2)
+		config->max_capacity += rng_below(&rng, capacity);
 }
 
-/* The free run from @from on; false if there is none */
-static bool next_run(const struct model *m, u64 from, u64 *start, u64 *length)
+static void draw_case(struct sequence *seq, u64 seed, size_t capacity, int sizes, int aligned,
+		      u32 ops)
 {
-	const unsigned char *hit;
+	u64 rng = seed << 16 ^ capacity << 8 ^ sizes << 1 ^ aligned;
 
-	if (from >= m->capacity)
-		return false;
-	hit = memchr(m->map + from, 0, m->capacity - from);
-	if (!hit)
-		return false;
-	*start = hit - m->map;
-	hit = memchr(hit, 1, m->capacity - *start);
-	*length = (hit ? (u64)(hit - m->map) : m->capacity) - *start;
-	return true;
+	memset(seq, 0, sizeof(*seq));
+	draw_config(&seq->config, capacities[capacity], rng_next(&rng));
+	sequence_draw(seq, rng_next(&rng), sizes, aligned, ops);
 }
 
-/*
- * Is a refusal right? Only if no free run fits, or if the search is documented
- * to stop before it finds the one that does.
- */
-static void check_refusal(struct model *m, u64 size, u64 align)
+/* Shrink what failed, and tell about it. */
+static void fail(struct sequence *seq, const struct verdict *verdict, u32 check_every)
 {
-	u64 start, length, end = 0, runs = 0, sure = 0, fits = 0;
-	u64 enough = size + align - 1;
+	struct verdict small;
+	u32 tries;
 
-	while (next_run(m, end, &start, &length)) {
-		u64 skip = (align - start % align) % align;
+	ksft_print_msg("operation %" PRIu32 ": not kept: %s\n", verdict->nr_ops,
+		       verdict->why);
+	tries = shrink(seq, check_every);
+	try_sequence(seq, 1, true, &small);
+	ksft_print_msg("shrunk to %" PRIu32 " operations in %" PRIu32 " runs: %s\n",
+		       seq->nr, tries, small.why);
+	sequence_print(stdout, seq, "# ");
+}
 
-		end = start + length;
-		runs++;
-		if (length >= size && length - size >= skip)
-			fits++;
-		if (length >= enough)
-			sure++;
+/* A check looks at all of the directory, which is as large as the capacity can need. */
+static u32 check_every(u64 capacity)
+{
+	return capacity > 100000000 ? 32 * CHECK_EVERY : CHECK_EVERY;
+}
+
+static u64 run_case(u64 seed, size_t capacity, int sizes, int aligned, u32 ops)
+{
+	u32 every = check_every(capacities[capacity]);
+	struct verdict verdict;
+	struct sequence seq;
+
+	draw_case(&seq, seed, capacity, sizes, aligned, ops);
+	try_sequence(&seq, every, true, &verdict);
+	ksft_test_result(!verdict.failed, "capacity %" PRIu64 " sizes %s%s: %" PRIu64
+			 " allocated, %" PRIu64 " refused, %" PRIu64 " of them by the bound\n",
+			 capacities[capacity], sizes_name(sizes), aligned ? " aligned" : "",
+			 verdict.allocs, verdict.failures, verdict.missed);
+	if (verdict.failed)
+		fail(&seq, &verdict, every);
+	sequence_free(&seq);
+	return verdict.allocs;
+}
+
+static void run_random(u64 seed, u32 ops)
+{
+	u64 allocs = 0;
+	int sizes, aligned;
+	size_t i;
+
+	ksft_set_plan(ARRAY_SIZE(capacities) * NR_SIZES * 2);
+	ksft_print_msg("seed %" PRIu64 ", %" PRIu32 " operations per case\n", seed, ops);
+	for (i = 0; i < ARRAY_SIZE(capacities); i++)
+		for (sizes = 0; sizes < NR_SIZES; sizes++)
+			for (aligned = 0; aligned < 2; aligned++)
+				allocs += run_case(seed, i, sizes, aligned, ops);
+	ksft_print_msg("%" PRIu64 " extents allocated in all\n", allocs);
+}
+
+/* Bugs of the model's own */
+
+/* Random sequences until one fails; then it takes no more than @most operations. */
+static void find_planted(enum plant plant, u32 most, const char *what)
+{
+	struct verdict verdict = { 0 };
+	struct sequence seq = { 0 };
+	u32 before = 0;
+	u64 seed;
+
+	model_plant = plant;
+	for (seed = 1; seed < 50 && !verdict.failed; seed++) {
+		sequence_free(&seq);
+		draw_case(&seq, seed, 5, UNIFORM, seed % 2, 2000);
+		try_sequence(&seq, CHECK_EVERY, false, &verdict);
+		before = seq.nr;
 	}
-	if (!fits)
-		return;
-	m->missed++;
-	require(m, !sure, "an extent sure to fit is found");
-	require(m, runs > OFFSET_ALLOC_ALIGN_SCAN,
-		"among few free extents one that fits is found");
-	require(m, align > 1, "without an alignment one that fits is found");
+	if (verdict.failed)
+		fail(&seq, &verdict, CHECK_EVERY);
+	ksft_test_result(verdict.failed && seq.nr <= most,
+			 "%s: found, and shrunk from %" PRIu32 " operations to %" PRIu32 "\n",
+			 what, before, seq.nr);
+	sequence_free(&seq);
 }
 
-static void check_state(struct model *m)
+static void run_planted(void)
 {
-	u64 start, length, end = 0, runs = 0, largest = 0;
-	struct offset_alloc_report report;
-	const char *broken = offset_alloc_check(&m->oa);
-
-	require(m, !broken, broken);
-	while (next_run(m, end, &start, &length)) {
-		end = start + length;
-		runs++;
-		if (length > largest)
-			largest = length;
-	}
-	offset_alloc_report(&m->oa, &report);
-	require(m, report.capacity == m->capacity, "report: capacity");
-	require(m, report.used == m->used, "report: used");
-	require(m, report.peak == m->peak, "report: peak");
-	require(m, report.nr_used == m->nr_live, "report: nr_used");
-	require(m, report.nr_free == runs, "report: nr_free, free neighbours merged");
-	require(m, report.allocs == m->allocs, "report: allocs");
-	require(m, report.frees == m->frees, "report: frees");
-	require(m, report.failures == m->failures, "report: failures");
-	require(m, report.nodes > m->nr_live + runs, "report: nodes");
-	require(m, report.largest_free == largest, "report: largest_free");
+	ksft_set_plan(2);
+	find_planted(PLANT_OFFSET, 3, "a wrong offset");
+	find_planted(PLANT_CRASH, 5, "a crash");
 }
 
-static u64 draw_size(struct model *m)
-{
-	u64 capacity = m->capacity, size = 1;
+/* Sequences given by the user */
 
-	switch (m->sizes) {
-	case TINY:
-		size = rng_between(&m->rng, 1, 4);
-		break;
-	case UNIFORM:
-		size = rng_between(&m->rng, 1, capacity / 8 + 1);
-		break;
-	case LOGARITHMIC:
-		while (size < capacity && rng_below(&m->rng, 8))
-			size *= 2;
-		size = rng_between(&m->rng, size / 2 + 1, size);
-		break;
-	case POWERS:
-		size = 1ULL << rng_below(&m->rng, 10);
-		break;
-	case ONE_BIN:
-		size = bin_start(capacity / 150 + 1);
-		size += rng_below(&m->rng, bin_width(size));
-		break;
-	default:
-		size = rng_between(&m->rng, 1, capacity);
-		break;
-	}
-	return size < capacity ? size : capacity;
+static unsigned char *read_hex(const char *hex, size_t *size)
+{
+	unsigned char *data = malloc(strlen(hex) / 2 + 1);
+	size_t i;
+
+	if (!data)
+		abort();
+	for (i = 0; 2 * i + 1 < strlen(hex); i++)
+		if (sscanf(hex + 2 * i, "%2hhx", &data[i]) != 1)
+			ksft_exit_fail_msg("neither a file nor hex: %s\n", hex);
+	*size = i;
+	return data;
 }
 
-static void do_alloc(struct model *m)
+static unsigned char *read_data(const char *name, size_t *size)
 {
-	struct offset_extent extent = { ~0ULL, ~0ULL, 0 };
-	u64 size = draw_size(m);
-	u64 align = 1;
-	int err;
+	FILE *in = fopen(name, "rb");
+	unsigned char *data;
 
-	if (m->aligned && rng_below(&m->rng, 3))
-		align = 1ULL << rng_below(&m->rng, rng_below(&m->rng, 8) ? 8 : 64);
-	err = alloc_grow(&m->oa, size, align == 1 ? rng_below(&m->rng, 2) : align,
-			 &extent);
-	if (err == -ENOSPC) {
-		m->failures++;
-		check_refusal(m, size, align);
-		return;
-	}
-	require(m, !err, "no other error than ENOSPC");
-	if (err)
-		return;
-
-	require(m, extent.size == size, "exactly the size asked for");
-	require(m, extent.offset % align == 0, "aligned");
-	require(m, extent.offset < m->capacity && size <= m->capacity - extent.offset,
-		"inside the region");
-	require(m, extent.handle, "no handle is 0");
-	if (m->broken)
-		return;
-	require(m, !memchr(m->map + extent.offset, 1, size), "disjoint");
-	memset(m->map + extent.offset, 1, size);
-	m->live[m->nr_live++] = extent;
-	m->allocs++;
-	m->used += size;
-	if (m->used > m->peak)
-		m->peak = m->used;
+	if (!in)
+		return read_hex(name, size);
+	data = malloc(1 << 20);
+	if (!data)
+		abort();
+	*size = fread(data, 1, 1 << 20, in);
+	fclose(in);
+	return data;
 }
 
-static void do_free(struct model *m)
+static void read_sequence(struct sequence *seq, const char *name)
 {
-	struct offset_extent extent;
-	u64 i;
+	unsigned char *data;
+	size_t size;
 
-	if (!m->nr_live)
-		return;
-	i = rng_below(&m->rng, m->nr_live);
-	extent = m->live[i];
-	m->live[i] = m->live[--m->nr_live];
-	require(m, !offset_alloc_free(&m->oa, extent.handle), "what is live can be freed");
-	memset(m->map + extent.offset, 0, extent.size);
-	m->used -= extent.size;
-	m->frees++;
-	m->dead[m->frees % MAX_DEAD] = extent.handle;
+	memset(seq, 0, sizeof(*seq));
+	data = read_data(name, &size);
+	sequence_decode(seq, data, size);
+	free(data);
 }
 
-static void do_lookup(struct model *m)
+static int replay(const char *name)
 {
-	struct offset_extent extent;
-	u64 handle, i;
+	static struct run run = { .check_every = 1 };
+	struct sequence seq;
+	const char *broken;
 
-	if (m->nr_live) {
-		i = rng_below(&m->rng, m->nr_live);
-		require(m, !offset_alloc_lookup(&m->oa, m->live[i].handle, &extent),
-			"lookup finds what alloc gave");
-		require(m, !memcmp(&extent, &m->live[i], sizeof(extent)),
-			"lookup gives what alloc gave");
-	}
-
-	handle = m->dead[rng_below(&m->rng, MAX_DEAD)];
-	if (!rng_below(&m->rng, 4))
-		handle = rng_next(&m->rng);
-	for (i = 0; i < m->nr_live; i++)
-		if (m->live[i].handle == handle)
-			return;
-	require(m, offset_alloc_lookup(&m->oa, handle, &extent) == -ENOENT,
-		"lookup finds nothing that isn't live");
-	require(m, offset_alloc_free(&m->oa, handle) == -ENOENT,
-		"what isn't live can't be freed");
+	read_sequence(&seq, name);
+	run.trace = stdout;
+	broken = run_sequence(&run, &seq);
+	printf("%s%s\n", broken ? "not kept: " : "all promises kept", broken ? broken : "");
+	sequence_free(&seq);
+	return broken ? KSFT_FAIL : KSFT_PASS;
 }
 
-static void run(struct model *m, u64 ops)
+static int shrink_given(const char *name)
 {
-	/* In turn more of the one, more of the other, or both alike */
-	static const int alloc_percent[] = { 80, 50, 20, 60, 35, 50 };
-	u64 every = m->capacity < 2000 ? 16 : 512;
-	int phase = 0;
+	struct verdict verdict;
+	struct sequence seq;
 
-	for (m->ops = 0; m->ops < ops && !m->broken; m->ops++) {
-		if (!rng_below(&m->rng, 400))
-			phase = rng_below(&m->rng, ARRAY_SIZE(alloc_percent));
-		if (rng_below(&m->rng, 100) < (u64)alloc_percent[phase])
-			do_alloc(m);
-		else
-			do_free(m);
-		if (!rng_below(&m->rng, 20))
-			do_lookup(m);
-		if (!rng_below(&m->rng, every))
-			check_state(m);
-	}
-	while (m->nr_live && !m->broken) {
-		do_free(m);
-		if (!rng_below(&m->rng, every))
-			check_state(m);
-	}
-	check_state(m);
-	require(m, offset_alloc_check(&m->oa) || (!m->used && m->oa.free == m->capacity),
-		"at the end all is one free extent");
+	read_sequence(&seq, name);
+	try_sequence(&seq, 1, true, &verdict);
+	if (verdict.failed)
+		fail(&seq, &verdict, 1);
+	sequence_free(&seq);
+	return verdict.failed ? KSFT_FAIL : KSFT_PASS;
 }
 
-static void run_case(struct model *m, u64 seed, u64 capacity, enum sizes sizes,
-		     bool aligned, u64 ops)
-{
-	memset(m, 0, sizeof(*m));
-	m->rng = seed ^ capacity << 8 ^ sizes << 1 ^ aligned;
-	m->capacity = capacity;
-	m->sizes = sizes;
-	m->aligned = aligned;
-	if (init(&m->oa, capacity))
-		ksft_exit_fail_msg("no memory\n");
-	run(m, ops);
-	offset_alloc_destroy(&m->oa);
+/* For the fuzzers */
 
-	ksft_test_result(!m->broken, "capacity %" PRIu64 " sizes %s%s: %" PRIu64
-			 " allocated, %" PRIu64 " refused, of these %" PRIu64
-			 " by the bound of the search\n",
-			 capacity, size_names[sizes], aligned ? " aligned" : "",
-			 m->allocs, m->failures, m->missed);
-	if (m->broken)
-		ksft_print_msg("seed %" PRIu64 " operation %" PRIu64 ": not kept: %s\n",
-			       seed, m->ops, m->broken);
+static void write_file(const char *directory, const char *kind, u32 number,
+		       const void *data, size_t size)
+{
+	char name[4096];
+	FILE *out;
+
+	snprintf(name, sizeof(name), "%s/%s/%" PRIu32, directory, kind, number);
+	out = fopen(name, "wb");
+	if (!out || fwrite(data, 1, size, out) != size || fclose(out))
+		ksft_exit_fail_msg("can't write %s\n", name);
+}
+
+/* An image begins with a byte that says whether its checksum is to be put right. */
+static void write_image(const char *directory, u32 number, const struct sequence *seq)
+{
+	static struct run run;
+	unsigned char *image;
+	size_t size;
+	u32 i;
+
+	run_begin(&run, &seq->config);
+	for (i = 0; i < seq->nr; i++)
+		run_op(&run, &seq->ops[i]);
+	size = offset_alloc_save(run.oa, NULL, 0);
+	image = malloc(size + 1);
+	if (!image || run.broken)
+		ksft_exit_fail_msg("no image\n");
+	image[0] = 1;
+	offset_alloc_save(run.oa, image + 1, size);
+	write_file(directory, "load", number, image, size + 1);
+	free(image);
+	run_end(&run);
+}
+
+static int write_seeds(const char *directory)
+{
+	u32 number = 0;
+	size_t capacity;
+	int sizes;
+
+	for (capacity = 0; capacity < ARRAY_SIZE(capacities); capacity++)
+		for (sizes = 0; sizes < NR_SIZES; sizes++) {
+			struct sequence seq;
+			unsigned char *data;
+			size_t size;
+
+			draw_case(&seq, 1, capacity, sizes, sizes % 2, 20 + 10 * sizes);
+			data = sequence_encode(&seq, &size);
+			write_file(directory, "ops", ++number, data, size);
+			write_image(directory, number, &seq);
+			free(data);
+			sequence_free(&seq);
+		}
+	return KSFT_PASS;
 }
 
 int main(int argc, char **argv)
 {
-	static const u64 capacities[] = {
-		1, 2, 7, 63, 64, 65, 1000, 1023, 4096, 10007, MAX_CAPACITY,
-	};
-	u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	u64 ops = argc > 2 ? strtoull(argv[2], NULL, 0) : 20000;
-	struct model *m = malloc(sizeof(*m));
-	u64 missed = 0;
-	size_t i;
-	int sizes, aligned;
-
+	if (argc == 3 && !strcmp(argv[1], "--replay"))
+		return replay(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "--shrink"))
+		return shrink_given(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "--seeds"))
+		return write_seeds(argv[2]);
 	ksft_print_header();
-	if (!m)
-		ksft_exit_fail_msg("no memory\n");
-	ksft_set_plan(ARRAY_SIZE(capacities) * NR_SIZES * 2);
-	ksft_print_msg("seed %" PRIu64 ", %" PRIu64 " operations per case\n", seed, ops);
-	for (i = 0; i < ARRAY_SIZE(capacities); i++)
-		for (sizes = 0; sizes < NR_SIZES; sizes++)
-			for (aligned = 0; aligned < 2; aligned++) {
-				run_case(m, seed, capacities[i], sizes, aligned, ops);
-				missed += m->missed;
-			}
-	ksft_print_msg("%" PRIu64 " requests refused by the bound of the search\n",
-		       missed);
-	free(m);
+	if (argc == 2 && !strcmp(argv[1], "--planted"))
+		run_planted();
+	else
+		run_random(argc > 1 ? strtoull(argv[1], NULL, 0) : 1,
+			   argc > 2 ? strtoull(argv[2], NULL, 0) : 3000);
 	ksft_finished();
 }
