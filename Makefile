@@ -82,6 +82,7 @@ clean:
 	@$(MAKE) -s -C lib clean
 	@$(MAKE) -s -C selftests clean
 	@$(MAKE) -s -C selftests/core clean
+	@$(MAKE) -s -C selftests/offalloc clean
 	@rm -rf build
 
 help:

@@ -42,6 +42,7 @@ suite() {
 cd "$top" || exit
 suite 'Allocator core under ASan and UBSan' make -s -C selftests/core run_tests
 suite 'Allocator core in a kernel: KUnit under UML' selftests/core/kunit.sh
+suite 'liboffalloc under ASan, UBSan and TSan, and installed' make -s -C selftests/offalloc run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
 suite 'Guest harness' selftests/vm/selftest.sh
 suite 'Module on stock Linux 6.1, in a guest' \

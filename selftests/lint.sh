@@ -91,9 +91,11 @@ report "checkpatch --strict on user space" "$out/checkpatch"
 perl "$KDOC" -none kmod/*.[ch] uapi/linux/*.h >"$out/kernel-doc" 2>&1
 report "kernel-doc" "$out/kernel-doc"
 
-for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++17 -xc++"; do
-	$lang -Wall -Wextra -Wpedantic -Werror -fsyntax-only -Iuapi -Ilib -include lib/pinpool.h \
-		/dev/null >"$out/header" 2>&1
+for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++11 -Wshadow -xc++"; do
+	for header in lib/pinpool.h lib/offalloc/offalloc.h; do
+		$lang -Wall -Wextra -Wpedantic -Werror -fsyntax-only -Iuapi -Ilib \
+			-include "$header" /dev/null
+	done >"$out/header" 2>&1
 	report "public headers with ${lang% *}" "$out/header"
 done
 

@@ -9,6 +9,7 @@ packages=(
 	gcc g++ make libc6-dev	# user-space programs
 	gcc-multilib		# the same calls from 32-bit programs
 	clang libclang-rt-14-dev	# the fuzzers
+	pkg-config		# programs with the installed library
 	linux-headers-amd64	# the module
 	sparse shellcheck perl	# static checks
 	valgrind gnuplot-nox	# the allocator's benchmark
