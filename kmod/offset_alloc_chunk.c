@@ -254,6 +254,9 @@ struct offset_alloc_chunk *offset_alloc_take_chunk(struct offset_alloc *oa)
 	struct offset_alloc_chunk *chunk;
 	u32 slot;
 
+	/* One is the sentinel's, and one it keeps. */
+	if (oa->nr_chunks < 3)
+		return NULL;
 	/* The nodes at hand may be what keeps chunks, where most are spare. */
 	if (oa->nr_spare > oa->nr_chunks * OA_USABLE_NODES / 2)
 		while (oa->nr_hot)
