@@ -396,7 +396,8 @@ struct place {
 	u32 child;
 };
 
-static void get_tree(struct reader *r, struct offset_alloc *oa, u64 *nr_free)
+/* The tree or list of a bin, *@next or a later one */
+static void get_tree(struct reader *r, struct offset_alloc *oa, u64 *nr_free, u32 *next)
 {
 	struct place later[64];
 	u32 nr_later = 0;
@@ -415,8 +416,9 @@ static void get_tree(struct reader *r, struct offset_alloc *oa, u64 *nr_free)
 		}
 		if (bin == OFFSET_ALLOC_BINS) {
 			bin = oa_node(oa, index)->link - OA_HEAD;
-			if (oa->bins[bin].root)
+			if (bin < *next)
 				r->broken = true;
+			*next = bin + 1;
 			oa->bins[bin].root = index;
 			oa_bin_mark(oa, bin);
 			tree = children & 4;
@@ -442,6 +444,7 @@ static void get_tree(struct reader *r, struct offset_alloc *oa, u64 *nr_free)
 
 static int get_state(struct reader *r, struct offset_alloc *oa)
 {
+	u32 bin = 0;
 	u64 nr_free;
 	int err;
 
@@ -456,7 +459,7 @@ static int get_state(struct reader *r, struct offset_alloc *oa)
 	get_hot(r, oa);
 	nr_free = get_extents(r, oa);
 	while (nr_free && !r->broken)
-		get_tree(r, oa, &nr_free);
+		get_tree(r, oa, &nr_free, &bin);
 	if (r->broken || r->at != r->end || offset_alloc_check(oa))
 		return -EINVAL;
 	return 0;
