@@ -10,7 +10,7 @@
 #include "model_fuzz.h"
 #include "model_run.h"
 
-#define CHECK_EVERY	32
+#define CHECK_EVERY	128
 /* As one may mean as many calls as a thousand others */
 #define MAX_HUGE	8
 
