@@ -199,7 +199,7 @@ struct offset_extent {
  * @failures: Allocations refused with -ENOSPC so far
  * @nodes: Nodes that the chunks have in all
  * @metadata: Bytes of memory that the allocator has allocated for itself
- * @fragmentation: 1 - @largest_free / @free in millionths, to within one; 0 if
+ * @fragmentation: 1 - @largest_free / @free in millionths, rounded down; 0 if
  *                 nothing is free
  */
 struct offset_alloc_report {

@@ -82,12 +82,28 @@ bool offset_alloc_may_fit(const struct offset_alloc *oa, u64 size)
 	return size <= READ_ONCE(oa->bound);
 }
 
-static u32 fragmentation(u64 free, u64 largest)
+/* @part / @whole in millionths, rounded down, digit by digit: products would overflow. */
+static u32 millionths(u64 part, u64 whole)
 {
-	/* The product must fit 64 bits. */
-	unsigned int shift = fls64(free) > 43 ? fls64(free) - 43 : 0;
+	u32 result = 0;
+	int digit, i;
 
-	return free ? ((free - largest) >> shift) * 1000000 / (free >> shift) : 0;
+	for (digit = 0; digit < 6; digit++) {
+		u64 rest = 0;
+
+		/* Ten times the part, and how often the whole goes into that */
+		result *= 10;
+		for (i = 0; i < 10; i++) {
+			if (rest >= whole - part) {
+				rest -= whole - part;
+				result++;
+			} else {
+				rest += part;
+			}
+		}
+		part = rest;
+	}
+	return result;
 }
 
 /**
@@ -120,7 +136,9 @@ void offset_alloc_report(const struct offset_alloc *oa,
 		.metadata = oa_directory_size(oa->max_chunks) +
 			    (u64)oa->nr_chunks * sizeof(struct offset_alloc_chunk),
 	};
-	report->fragmentation = fragmentation(report->free, report->largest_free);
+	if (report->free)
+		report->fragmentation = millionths(report->free - report->largest_free,
+						   report->free);
 	for (; bin < OFFSET_ALLOC_BINS; bin = oa_bin_at_or_above(oa, bin + 1))
 		report->nr_free += oa->bins[bin].nr;
 }

@@ -53,12 +53,13 @@ struct contest {
 	struct bench_slot *slots;	/* UNITS of them, @nr in use */
 	u64 nr;
 	u64 live;			/* units */
-	u64 rng;
+	u64 sizes_rng;			/* the same sizes for all, */
+	u64 victims_rng;		/* however many must go for them */
 };
 
-static u64 draw(struct contest *contest, u64 n)
+static u64 draw(u64 *rng, u64 n)
 {
-	u64 z = contest->rng += 0x9e3779b97f4a7c15ULL;
+	u64 z = *rng += 0x9e3779b97f4a7c15ULL;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
@@ -68,7 +69,7 @@ static u64 draw(struct contest *contest, u64 n)
 /* Swapping slots would break the lists and trees that they are part of. */
 static bool evict(struct contest *contest, u64 *order)
 {
-	u64 i = draw(contest, contest->nr);
+	u64 i = draw(&contest->victims_rng, contest->nr);
 	u64 slot = order[i];
 
 	contest->peer->free(contest->allocator, &contest->slots[slot]);
@@ -101,7 +102,7 @@ static int run(struct contest *contest, u64 *order, u64 min, u64 max, u64 allocs
 	u64 i;
 
 	for (i = 0; i < allocs; i++) {
-		if (!allocate(contest, order, min + draw(contest, max - min + 1)))
+		if (!allocate(contest, order, min + draw(&contest->sizes_rng, max - min + 1)))
 			return -ENOSPC;
 		sum += contest->live;
 		if (!(i % 256)) {
@@ -129,7 +130,7 @@ static void print_row(const char *name, u64 util, u64 ns)
 static int measure(const struct bench_peer *peer, struct bench_slot *slots, u64 *order,
 		   u64 min, u64 max)
 {
-	struct contest contest = { .peer = peer, .slots = slots };
+	struct contest contest = { .peer = peer, .slots = slots, .victims_rng = 1 };
 	u64 util, fill = 2 * UNITS / ((min + max) / 2 + 1);
 	u64 ns[RUNS];
 	int i, err;
