@@ -60,6 +60,14 @@ fuzz: deps
 lint: deps
 	@selftests/lint.sh
 
+# What the user-space tests cover of the allocator
+coverage: deps
+	@$(MAKE) -s -C selftests/core coverage
+
+# The allocator's arithmetic for all values, by bounded model checking
+prove: deps
+	@$(MAKE) -s -C selftests/core prove
+
 # make test T=window: one selftest in a guest
 test: deps
 	@$(VM)/pinpool -T -n -- /selftests/run_tests.sh $(T)
@@ -95,6 +103,8 @@ help:
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
+	@echo '  make coverage  what the user-space tests cover of the allocator'
+	@echo '  make prove     the arithmetic of its bins, for all values, by cbmc'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
 	@echo '  make test T=window   one selftest in a guest, in seconds'
 	@echo '  make shell     a prompt in a guest with the module loaded'
@@ -107,4 +117,4 @@ help:
 	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel fuzz lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel fuzz coverage prove lint test shell run_tests install clean help

@@ -55,7 +55,7 @@ checkpatch() {
 # What user space has no counterpart for, what <kselftest_harness.h> looks like to
 # checkpatch, and names that others chose
 userspace=PREFER_KERNEL_TYPES,ARRAY_SIZE,VOLATILE,SSCANF_TO_KSTRTO,CAMELCASE
-userspace+=,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FILENAME,COMPLEX_MACRO,SPACING
+userspace+=,BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FILENAME,COMPLEX_MACRO,SPACING
 userspace+=,LONG_LINE_STRING,MACRO_ARG_REUSE
 
 kernel=$(selftests/vm/kernel.sh "${KERNEL:-6.1}") || exit

@@ -11,6 +11,10 @@
 
 #include "kselftest_harness.h"
 
+/* Seconds: a test takes few, but the machine may have other things to do. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
 #include <inttypes.h>
 #include <stdlib.h>
 

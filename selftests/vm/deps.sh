@@ -13,6 +13,7 @@ packages=(
 	linux-headers-amd64	# the module
 	sparse shellcheck perl	# static checks
 	valgrind gnuplot-nox	# the allocator's benchmark
+	lcov			# what its tests cover
 	bc bison flex		# a kernel with KUnit
 	qemu-system-x86		# the guest,
 	busybox-static		# its commands,

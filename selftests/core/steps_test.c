@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The offset allocator: no call visits more nodes than the header says
+ */
+#include "core_unit.h"
+
+/* The most that any call counted here has taken */
+static unsigned long long most;
+
+/* Make a call that may visit so many nodes */
+#define COUNTED(limit, call)						\
+({									\
+	int __result;							\
+									\
+	steps = 0;							\
+	__result = (call);						\
+	ASSERT_GE((limit), steps) {					\
+		TH_LOG("%s", #call);					\
+	}								\
+	if (steps > most)						\
+		most = steps;						\
+	__result;							\
+})
+
+#define STEPS OFFSET_ALLOC_MAX_STEPS
+
+/*
+ * Sizes of one bin whose tree is as deep as it can be, on its left side or on
+ * both: 2^@bits and what differs from it in the lower @bits - 6 bits. A node
+ * that begins with as many zeros as nodes are above it goes below all of them.
+ * Of the first nine any can become the root: they begin with nine zeros.
+ */
+static size_t deep_sizes(u64 *sizes, unsigned int bits, bool both)
+{
+	unsigned int width = bits - OFFSET_ALLOC_BIN_BITS;
+	u64 base = 1ULL << bits;
+	u64 ones = (1ULL << width) - 1;
+	unsigned int depth;
+	size_t n = 0;
+
+	for (depth = 0; depth <= OA_LIST_MAX; depth++)
+		sizes[n++] = base + (1ULL << (width - 10)) + 16 + depth;
+	for (; depth < width; depth++)
+		sizes[n++] = base + (1ULL << (width - 1 - depth));
+	sizes[n++] = base;
+	for (depth = 1; both && depth < width; depth++)
+		sizes[n++] = base + (ones ^ (1ULL << (width - 1 - depth)));
+	return n;
+}
+
+static unsigned int tree_depth(const struct offset_alloc *oa, u32 index)
+{
+	unsigned int left, right;
+
+	if (!index)
+		return 0;
+	left = tree_depth(oa, oa_node(oa, index)->child[0]);
+	right = tree_depth(oa, oa_node(oa, index)->child[1]);
+	return 1 + (left > right ? left : right);
+}
+
+/* All calls with all sizes about those that are there, each on the same state */
+static void try_sizes(struct __test_metadata *_metadata, struct offset_alloc *oa,
+		      const u64 *sizes, const u64 *offsets, size_t n)
+{
+	struct snapshot *before = malloc(sizeof(*before));
+	struct offset_extent extent, extents[9];
+	unsigned int shift;
+	size_t i;
+	int less;
+
+	ASSERT_NE(NULL, before);
+	snapshot_take(before, oa);
+	for (i = 0; i < n; i++) {
+		for (less = -1; less <= 1; less++) {
+			COUNTED(STEPS, offset_alloc_alloc(oa, sizes[i] + less, 0, &extent));
+			snapshot_restore(before, oa);
+			for (shift = 1; shift < 63; shift += 9) {
+				COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+					offset_alloc_alloc(oa, sizes[i] + less, 1ULL << shift,
+							   &extent));
+				snapshot_restore(before, oa);
+			}
+			COUNTED(9 * STEPS, offset_alloc_alloc_scatter(oa, sizes[i] * 7 + less,
+								      extents, 9));
+			snapshot_restore(before, oa);
+		}
+		ASSERT_EQ(0, COUNTED(STEPS + 2 * n + 1,
+				     offset_alloc_alloc_at(oa, offsets[i] + 1, sizes[i] - 2,
+							   &extent)));
+		snapshot_restore(before, oa);
+	}
+	free(before);
+}
+
+/* Free, and resize, each extent there is, each on the same state */
+static void try_extents(struct __test_metadata *_metadata, struct offset_alloc *oa)
+{
+	struct snapshot *before = malloc(sizeof(*before));
+	struct offset_extent extent = { 0 };
+	u64 sizes[] = { 1, 2, 1000, 1ULL << 30, 1ULL << 45 };
+	size_t i;
+
+	ASSERT_NE(NULL, before);
+	snapshot_take(before, oa);
+	while (offset_alloc_next(oa, &extent) == 1) {
+		ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(oa, extent.handle)));
+		snapshot_restore(before, oa);
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			COUNTED(STEPS, offset_alloc_resize(oa, extent.handle, sizes[i]));
+			COUNTED(STEPS, offset_alloc_resize(oa, extent.handle, 1));
+			snapshot_restore(before, oa);
+		}
+	}
+	free(before);
+}
+
+TEST(in_the_deepest_tree)
+{
+	/* More of these would not fit the largest region. */
+	static const struct {
+		unsigned int bits;
+		bool both;
+	} trees[] = { { 57, false }, { 56, true }, { 40, true }, { 24, true } };
+	static u64 sizes[128], offsets[128];
+	struct offset_alloc oa;
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(trees); i++) {
+		unsigned int width = trees[i].bits - OFFSET_ALLOC_BIN_BITS;
+
+		n = deep_sizes(sizes, trees[i].bits, trees[i].both);
+		make_holes(_metadata, &oa, sizes, offsets, n);
+		ASSERT_EQ(width + 1, tree_depth(&oa, oa.bins[oa_bin(sizes[0])].root));
+		try_sizes(_metadata, &oa, sizes, offsets, n);
+		try_extents(_metadata, &oa);
+		ASSERT_SOUND(&oa);
+		offset_alloc_destroy(&oa);
+	}
+	/* The way down and, from the root, to another leaf: these were deep. */
+	EXPECT_LT(100, most);
+	TH_LOG("%llu nodes at most", most);
+}
+
+/* Two neighbours are taken out of deep trees, and go into a third one as one */
+TEST(merged_out_of_deep_trees_into_another)
+{
+	static u64 sizes[256], offsets[256], deep[3][64];
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	size_t i, n = 0, count[3];
+
+	/* 2^52 and nearly 2^51: the sum is in the bin of 2^52 + 2^51. */
+	for (i = 0; i < 3; i++)
+		count[i] = deep_sizes(deep[i], 50 + i, false);
+	for (i = 0; i < count[2]; i++) {
+		sizes[n++] = deep[2][i];
+		if (i < count[1])
+			sizes[n++] = deep[1][i];
+		if (i < count[0])
+			sizes[n++] = deep[2][i] + deep[1][i < count[1] ? i : 0];
+	}
+	make_holes(_metadata, &oa, sizes, offsets, n);
+	ASSERT_LT(30, tree_depth(&oa, oa.bins[oa_bin(1ULL << 52)].root));
+	ASSERT_LT(30, tree_depth(&oa, oa.bins[oa_bin(1ULL << 51)].root));
+	ASSERT_LT(30, tree_depth(&oa, oa.bins[oa_bin(3ULL << 51)].root));
+	try_extents(_metadata, &oa);
+	extent.handle = 0;
+	while (offset_alloc_next(&oa, &extent) == 1) {
+		ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(&oa, extent.handle)));
+		ASSERT_SOUND(&oa);
+		extent.handle = 0;
+	}
+	EXPECT_LT(60, most);
+	TH_LOG("%llu nodes at most", most);
+	offset_alloc_destroy(&oa);
+}
+
+TEST(among_thousands_of_one_size)
+{
+	enum { N = 20000 };
+	static u64 sizes[N], offsets[N];
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	u64 rng = 31;
+	int i;
+
+	for (i = 0; i < N; i++)
+		sizes[i] = i % 1000 ? (1 << 20) + 5 : (1 << 20) + 100 + i;
+	make_holes(_metadata, &oa, sizes, offsets, N);
+	for (i = 0; i < N; i++) {
+		u64 size = (1 << 20) + rng_below(&rng, 6);
+
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		if (COUNTED(STEPS, offset_alloc_alloc(&oa, size, 0, &extent)))
+			break;
+		if (i % 2)
+			ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(&oa, extent.handle)));
+		COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+			offset_alloc_alloc(&oa, size, 4096, &extent));
+	}
+	EXPECT_LT(N / 2, i);
+	ASSERT_SOUND(&oa);
+	offset_alloc_destroy(&oa);
+}
+
+/* A size that shares its bin with many, of which few bits differ */
+static u64 awkward_size(u64 *rng)
+{
+	unsigned int bits = rng_between(rng, 8, 34);
+	u64 base = 1ULL << bits;
+	u64 spread = base >> OFFSET_ALLOC_BIN_BITS;
+
+	switch (rng_below(rng, 4)) {
+	case 0:
+		return base + (spread >> rng_below(rng, bits));
+	case 1:
+		return base + spread - 1 - (spread >> 1 >> rng_below(rng, bits));
+	case 2:
+		return 1 + rng_below(rng, base);
+	default:
+		return base + rng_below(rng, spread);
+	}
+}
+
+TEST(in_a_million_random_calls)
+{
+	enum { N = 4000, OPS = 1000000 };
+	static u64 handles[N];
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	u64 rng = 32;
+	int ops;
+
+	ASSERT_EQ(0, init(&oa, 1ULL << 44));
+	for (ops = 0; ops < OPS; ops++) {
+		u32 i = rng_below(&rng, N);
+		u64 size = awkward_size(&rng);
+		int err;
+
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		if (!handles[i]) {
+			err = COUNTED(STEPS, offset_alloc_alloc(&oa, size, 0, &extent));
+			handles[i] = err ? 0 : extent.handle;
+		} else if (rng_below(&rng, 3)) {
+			ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(&oa, handles[i])));
+			handles[i] = 0;
+		} else {
+			COUNTED(STEPS, offset_alloc_resize(&oa, handles[i], size));
+		}
+	}
+	ASSERT_SOUND(&oa);
+	TH_LOG("%llu nodes at most", most);
+	offset_alloc_destroy(&oa);
+}
+
+/* Many that are large enough, but lie wrong for an alignment */
+TEST(aligned_requests_look_at_so_many)
+{
+	enum { N = 6000 };
+	static const u32 scans[] = { 1, 10, 0, 5000, UINT32_MAX };
+	static u64 sizes[N], offsets[N];
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	unsigned long long limit;
+	size_t i;
+
+	/* Of two sizes; what lies at the only multiple but 0 begins before it. */
+	for (i = 0; i < N; i++)
+		sizes[i] = 4096 + i % 2 * 64;
+	make_holes(_metadata, &oa, sizes, offsets, N);
+	for (i = 0; i < ARRAY_SIZE(scans); i++) {
+		oa.align_scan = scans[i] ? scans[i] : OFFSET_ALLOC_ALIGN_SCAN;
+		limit = STEPS + (unsigned long long)oa.align_scan;
+		EXPECT_EQ(-ENOSPC, COUNTED(limit,
+					   offset_alloc_alloc(&oa, 4090, 1 << 24, &extent)));
+		EXPECT_LE(oa.align_scan < N ? oa.align_scan : N, steps);
+	}
+	offset_alloc_destroy(&oa);
+}
+
+/* From one that was placed so to the next: what lies between, once */
+TEST(alloc_at_walks_what_lies_between)
+{
+	enum { N = 20000 };
+	static struct offset_extent extents[N];
+	unsigned long long sum = 0;
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	int i;
+
+	ASSERT_EQ(0, init(&oa, 100 * N));
+	for (i = 0; i < N; i++) {
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_alloc_at(&oa, i * 100 + i % 2, 50,
+								  &extents[i])));
+		sum += steps;
+	}
+	EXPECT_GE(8 * N, sum);
+	/* Back to the first, and to the last again: no more than there are */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(-EBUSY, COUNTED(2 * N + 1, offset_alloc_alloc_at(&oa, 10, 5, &extent)));
+		ASSERT_EQ(0, COUNTED(2 * N + 1 + STEPS,
+				     offset_alloc_alloc_at(&oa, 100 * N - 9, 2, &extent)));
+		ASSERT_EQ(0, offset_alloc_free(&oa, extent.handle));
+	}
+	ASSERT_SOUND(&oa);
+	offset_alloc_destroy(&oa);
+}
+
+TEST_HARNESS_MAIN
