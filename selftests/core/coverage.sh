@@ -21,7 +21,8 @@ build=$(cd "$build" && pwd)
 find "$build" -name '*.gcda' -delete
 
 # gcc's word for each line: not optimized, no 32-bit programs, nothing of clang's
-make -s BUILD="$build" CFLAGS='-O0 -g' SANITIZE=--coverage HAVE_M32= CLANG_WORKS= all
+make -s BUILD="$build" CFLAGS='-O0 -g -DCORE_COVERAGE' SANITIZE=--coverage \
+	HAVE_M32= CLANG_WORKS= all
 for test in "$build"/*_test "$build"/oa_kunit "$build"/offset_alloc_model \
 		"$build/offset_alloc_exhaust_san quick"; do
 	# shellcheck disable=SC2086 # The last one has an argument.
@@ -32,11 +33,16 @@ for test in "$build"/*_test "$build"/oa_kunit "$build"/offset_alloc_model \
 	}
 done
 
-lcov -q "${branches[@]}" --capture --directory "$build" --output-file "$build/all" 2>"$build/log"
-lcov -q "${branches[@]}" --extract "$build/all" "$core/offset_alloc*.[ch]" \
-	--output-file "$build/info" 2>>"$build/log"
-genhtml -q "${branches[@]}" --title 'pinpool offset allocator' --prefix "$core" \
-	--output-directory "$build/html" "$build/info" 2>>"$build/log"
+{
+	lcov "${branches[@]}" --capture --directory "$build" --output-file "$build/all" &&
+	lcov "${branches[@]}" --extract "$build/all" "$core/offset_alloc*" \
+		--output-file "$build/info" &&
+	genhtml "${branches[@]}" --title 'pinpool offset allocator' --prefix "$core" \
+		--output-directory "$build/html" "$build/info"
+} >"$build/log" 2>&1 || {
+	cat "$build/log" >&2
+	exit 1
+}
 
 awk -v min="$min" -F '[:,]' '
 	function percent(hit, all) { return all ? 100 * hit / all : 100 }
