@@ -167,14 +167,3 @@ void prove_marks(u32 bin, u32 other, bool mark)
 	prove((oa.rows >> row & 1) == !!oa.columns[row]);
 	prove(!(oa.rows >> OFFSET_ALLOC_ROWS));
 }
-
-/* What is multiplied fits, and no more than all is fragmented. */
-void prove_fragmentation(u64 free, u64 largest)
-{
-	unsigned int shift;
-
-	assume(free && free <= OFFSET_ALLOC_MAX_CAPACITY && largest && largest <= free);
-	shift = fls64(free) > 43 ? fls64(free) - 43 : 0;
-	prove((free - largest) >> shift <= U64_MAX / 1000000);
-	prove(free >> shift);
-}
