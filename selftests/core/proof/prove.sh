@@ -21,7 +21,7 @@ number=0 bad=0
 for proof in "${proofs[@]}"; do
 	number=$((number + 1)) start=$SECONDS
 	# Sums of bits that wrap are meant where the size is 2^64: no check for these.
-	if timeout 600 "$cbmc" -I "$core" -D offset_alloc_unused --function "$proof" \
+	if timeout 600 "$cbmc" -I "$core" --function "$proof" \
 			--bounds-check --pointer-check --div-by-zero-check \
 			--signed-overflow-check --undefined-shift-check --conversion-check \
 			--unwind 64 --unwinding-assertions --drop-unused-functions \
