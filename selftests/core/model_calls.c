@@ -135,6 +135,7 @@ void call_take_chunk(struct run *run)
 	struct offset_alloc_chunk *twin;
 
 	trace(run, "take_chunk", !chunk, 0, 0);
+	run->chunks_taken += !!chunk;
 	if (chunk)
 		require(run, nr_spare(run) >= USABLE_NODES, "one empty chunk is kept");
 	if (run->original) {
@@ -153,7 +154,7 @@ static bool grown(struct run *run, u32 wanted)
 {
 	require(run, !check_ready(run), "no ENOMEM from one that is ready");
 	require(run, nr_spare(run) < wanted, "no ENOMEM with enough spare nodes");
-	judged(run, run_check(run));
+	run_compare(run);
 	if (run->starved)
 		return false;
 	call_add_chunk(run);

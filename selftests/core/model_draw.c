@@ -129,15 +129,35 @@ static void draw_rare(struct draw *draw, struct op *op)
 	}
 }
 
+static void draw_fill(struct draw *draw, struct op *op)
+{
+	op->code = OP_FILL;
+	op->operand[0] = 1 + below(draw, below(draw, 4) ? 300 : 2000);
+	op->operand[1] = draw_size(draw);
+	op->operand[2] = below(draw, 2);
+}
+
+static void draw_free_every(struct draw *draw, struct op *op)
+{
+	op->code = OP_FREE_EVERY;
+	op->operand[0] = below(draw, 2) ? 1 : 1 + below(draw, 5);
+	op->operand[1] = below(draw, 5);
+}
+
+/* What does more than others */
 static void draw_huge(struct draw *draw, struct op *op)
 {
-	op->code = below(draw, 2) ? OP_FILL : OP_FREE_EVERY;
-	op->operand[0] = 1 + below(draw, op->code == OP_FILL ? 400 : 5);
-	op->operand[1] = op->code == OP_FILL ? draw_size(draw) : below(draw, 5);
-	op->operand[2] = below(draw, 2);
-	if (!below(draw, 3)) {
+	switch (below(draw, 3)) {
+	case 0:
+		draw_fill(draw, op);
+		break;
+	case 1:
+		draw_free_every(draw, op);
+		break;
+	default:
 		op->code = OP_SAVE_LOAD;
 		op->operand[0] = below(draw, 4);
+		break;
 	}
 }
 
@@ -159,7 +179,7 @@ void sequence_draw(struct sequence *seq, u64 seed, enum sizes sizes, bool aligne
 
 		if (!below(&draw, 400))
 			phase = below(&draw, ARRAY_SIZE(alloc_percent));
-		if (!below(&draw, 150)) {
+		if (!below(&draw, sizes == TINY ? 40 : 100)) {
 			draw_huge(&draw, &op);
 		} else if (!below(&draw, 8)) {
 			draw_rare(&draw, &op);
@@ -170,5 +190,7 @@ void sequence_draw(struct sequence *seq, u64 seed, enum sizes sizes, bool aligne
 			op.operand[0] = below(&draw, 5000);
 		}
 		sequence_add(seq, &op);
+		if (op.code == OP_FREE_EVERY)
+			sequence_add(seq, &(struct op){ OP_TAKE_CHUNK, { 7 } });
 	}
 }

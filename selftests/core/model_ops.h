@@ -38,6 +38,9 @@ enum op_code {
 
 #define MAX_OPERANDS	3
 
+/* OP_FILL takes its first operand modulo this */
+#define MODEL_MAX_FILL	2048
+
 struct op {
 	enum op_code code;
 	u64 operand[MAX_OPERANDS];

@@ -15,6 +15,7 @@ static void begin(struct run *run)
 	run->nr_dead = 0;
 	memset(run->dead, 0, sizeof(run->dead));
 	run->nr_ops = 0;
+	run->chunks_taken = 0;
 	run->starved = false;
 	run->broken = NULL;
 	run->original = NULL;
@@ -92,19 +93,25 @@ static void check_report(struct run *run)
 		"report: metadata is the directory and chunks");
 }
 
+const char *run_compare(struct run *run)
+{
+	const char *broken = ref_walk(&run->ref, run->oa);
+
+	require(run, !broken, broken);
+	check_report(run);
+	check_may_fit(run);
+	return run->broken;
+}
+
 const char *run_check(struct run *run)
 {
 	const char *broken = offset_alloc_check(run->oa);
 
-	require(run, !broken, broken);
-	if (run->broken)
+	if (!require(run, !broken, broken))
 		return run->broken;
-	broken = ref_walk(&run->ref, run->oa);
-	require(run, !broken, broken);
 	broken = ref_bins(&run->ref, run->oa);
 	require(run, !broken, broken);
-	check_report(run);
-	check_may_fit(run);
+	run_compare(run);
 	require(run, image_same(run), "the loaded one has the state of the original");
 	return run->broken;
 }
@@ -179,7 +186,7 @@ static void do_wrong(struct run *run, u64 handle)
 
 static void do_fill(struct run *run, u64 nr, u64 size, u64 more)
 {
-	for (nr %= 2048; nr && !full(run) && !run->broken; nr--, size += more)
+	for (nr %= MODEL_MAX_FILL; nr && !full(run) && !run->broken; nr--, size += more)
 		call_alloc(run, size, 0);
 }
 

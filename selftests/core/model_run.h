@@ -21,6 +21,7 @@ struct run {
 	u64 dead[MAX_DEAD];	/* handles freed of late */
 	u32 nr_dead;
 	u32 nr_ops;
+	u32 chunks_taken;
 	u32 check_every;	/* so many operations; 0: only at the end */
 	bool starved;		/* no chunks are added */
 	FILE *trace;		/* where to describe each call, or NULL */
@@ -36,6 +37,8 @@ void run_begin(struct run *run, const struct offset_alloc_config *config);
 void run_adopt(struct run *run, struct offset_alloc *oa);
 /* All that return something return @run->broken. */
 const char *run_op(struct run *run, const struct op *op);
+/* Does it have what it shall have? And is it sound, which takes longer? */
+const char *run_compare(struct run *run);
 const char *run_check(struct run *run);
 /* Free all that is allocated, which must leave one free extent, and drop the run. */
 const char *run_end(struct run *run);

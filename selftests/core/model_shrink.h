@@ -14,6 +14,7 @@ struct verdict {
 	u64 allocs;
 	u64 failures;
 	u64 missed;
+	u64 chunks_taken;
 	char why[100];
 };
 

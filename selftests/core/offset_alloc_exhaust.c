@@ -173,7 +173,7 @@ static struct region regions[] = {
 	}, {
 		.name = "7 of 8 units",
 		.config = { .capacity = 7, .max_capacity = 8 },
-		.depth = 4,
+		.depth = 3,
 		.choose = choose_all,
 	}, {
 		.name = "a tree",

@@ -11,17 +11,22 @@
 #include "model_run.h"
 
 #define CHECK_EVERY	128
-/* As one may mean as many calls as a thousand others */
-#define MAX_HUGE	8
+/* Of operations that take long, and of the extents that others allocate at once */
+#define MAX_IMAGES	8
+#define MAX_FILL	3000
 
 static bool too_long(const struct sequence *seq)
 {
-	u32 i, huge = 0;
+	u32 i, images = 0, fill = 0;
 
-	for (i = 0; i < seq->nr; i++)
-		huge += seq->ops[i].code == OP_FILL || seq->ops[i].code == OP_SAVE_LOAD ||
-			seq->ops[i].code == OP_BAD_IMAGE;
-	return huge > MAX_HUGE;
+	for (i = 0; i < seq->nr; i++) {
+		enum op_code code = seq->ops[i].code;
+
+		images += code == OP_SAVE_LOAD || code == OP_BAD_IMAGE;
+		if (code == OP_FILL)
+			fill += seq->ops[i].operand[0] % MODEL_MAX_FILL;
+	}
+	return images > MAX_IMAGES || fill > MAX_FILL;
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)

@@ -18,7 +18,8 @@
 #include "model_run.h"
 #include "model_shrink.h"
 
-#define CHECK_EVERY	64
+#define DEFAULT_OPS	2000
+#define CHECK_EVERY	128
 
 static const u64 capacities[] = {
 	1, 2, 7, 64, 129, 1000, 4096, 10007, 65536, 1ULL << 20, (1ULL << 32) + 7,
@@ -66,10 +67,11 @@ static void fail(struct sequence *seq, const struct verdict *verdict, u32 check_
 /* A check looks at all of the directory, which is as large as the capacity can need. */
 static u32 check_every(u64 capacity)
 {
-	return capacity > 100000000 ? 32 * CHECK_EVERY : CHECK_EVERY;
+	return capacity > 100000000 ? 16 * CHECK_EVERY : CHECK_EVERY;
 }
 
-static u64 run_case(u64 seed, size_t capacity, int sizes, int aligned, u32 ops)
+static void run_case(u64 seed, size_t capacity, int sizes, int aligned, u32 ops,
+		     struct verdict *sum)
 {
 	u32 every = check_every(capacities[capacity]);
 	struct verdict verdict;
@@ -84,12 +86,13 @@ static u64 run_case(u64 seed, size_t capacity, int sizes, int aligned, u32 ops)
 	if (verdict.failed)
 		fail(&seq, &verdict, every);
 	sequence_free(&seq);
-	return verdict.allocs;
+	sum->allocs += verdict.allocs;
+	sum->chunks_taken += verdict.chunks_taken;
 }
 
 static void run_random(u64 seed, u32 ops)
 {
-	u64 allocs = 0;
+	struct verdict sum = { 0 };
 	int sizes, aligned;
 	size_t i;
 
@@ -98,8 +101,9 @@ static void run_random(u64 seed, u32 ops)
 	for (i = 0; i < ARRAY_SIZE(capacities); i++)
 		for (sizes = 0; sizes < NR_SIZES; sizes++)
 			for (aligned = 0; aligned < 2; aligned++)
-				allocs += run_case(seed, i, sizes, aligned, ops);
-	ksft_print_msg("%" PRIu64 " extents allocated in all\n", allocs);
+				run_case(seed, i, sizes, aligned, ops, &sum);
+	ksft_print_msg("in all %" PRIu64 " extents allocated, %" PRIu64 " chunks given back\n",
+		       sum.allocs, sum.chunks_taken);
 }
 
 /* Bugs of the model's own */
@@ -274,6 +278,6 @@ int main(int argc, char **argv)
 		run_planted();
 	else
 		run_random(argc > 1 ? strtoull(argv[1], NULL, 0) : 1,
-			   argc > 2 ? strtoull(argv[2], NULL, 0) : 3000);
+			   argc > 2 ? strtoull(argv[2], NULL, 0) : DEFAULT_OPS);
 	ksft_finished();
 }
