@@ -288,8 +288,8 @@ static u32 find_offset(const struct offset_alloc *oa, u64 offset)
  * @extent: Filled in on success, else not touched
  *
  * To restore extents, and to reserve ranges that are not to be used. Walks over
- * the extents between the last one placed so and @offset, or from the
- * first one if that lies behind: restore in the order of the offsets.
+ * the extents between the last one placed so, or resized, and @offset, or from
+ * the first one if that lies behind: restore in the order of the offsets.
  *
  * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
  * Return: 0; -EINVAL if the range is empty or not within the capacity; -EBUSY if
@@ -407,6 +407,28 @@ static int set_room(struct offset_alloc *oa, u32 before, u64 room)
 }
 
 /**
+ * offset_alloc_renew - Give an extent a new handle
+ * @oa: The allocator
+ * @handle: in: Of a used extent. out: Its new handle; the old one is stale
+ *
+ * As if it were freed and at once allocated again at the same place.
+ *
+ * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
+ * Return: 0, or -ENOENT if *@handle names no extent
+ */
+int offset_alloc_renew(struct offset_alloc *oa, u64 *handle)
+{
+	struct offset_alloc_node *node = oa_handle_node(oa, *handle);
+
+	if (!node)
+		return -ENOENT;
+	node->generation = oa->generation;
+	*handle = oa->generation++ << 32 | (u32)*handle;
+	oa->frees++;
+	return 0;
+}
+
+/**
  * offset_alloc_resize - Change the size of an extent in its place
  * @oa: The allocator
  * @handle: Of the extent, which keeps it; any 64 bits are safe
@@ -443,6 +465,7 @@ int offset_alloc_resize(struct offset_alloc *oa, u64 handle, u64 size)
 		oa->least_free = oa->free;
 	node->size = size;
 	node->link = OA_USED + oa_bin(size);
+	oa->finger = handle;
 	return 0;
 }
 

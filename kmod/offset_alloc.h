@@ -29,7 +29,8 @@
  *	alloc, free and resize visit at most OFFSET_ALLOC_MAX_STEPS nodes each,
  *	however many extents there are; with an alignment @align_scan more, and
  *	offset_alloc_alloc_scatter() as many times so many as extents are allowed.
- *	offset_alloc_alloc_at() walks from the last extent it placed.
+ *	offset_alloc_alloc_at() walks from the last extent it placed, or the last
+ *	one that was resized: so an extent is divided in a few steps.
  *
  * Handles
  *	An extent is named by a 64-bit handle: the index of a node and the
@@ -145,7 +146,7 @@ struct offset_alloc {
 	u32 hot[OFFSET_ALLOC_HOT_NODES];	/* spare, but their chunks don't know */
 	u32 nr_spare;		/* but for those at hand */
 	u32 align_scan;
-	u32 finger;		/* where offset_alloc_alloc_at() was last */
+	u32 finger;		/* where offset_alloc_alloc_at() begins */
 	struct offset_alloc_set partial;	/* chunks with a spare node */
 	struct offset_alloc_set empty;		/* chunks with nothing else */
 	struct offset_alloc_set absent;		/* slots without a chunk */
@@ -249,6 +250,7 @@ int offset_alloc_alloc_scatter(struct offset_alloc *oa, u64 size,
 			       struct offset_extent *extents, u32 max_extents);
 int offset_alloc_resize(struct offset_alloc *oa, u64 handle, u64 size);
 int offset_alloc_free(struct offset_alloc *oa, u64 handle);
+int offset_alloc_renew(struct offset_alloc *oa, u64 *handle);
 int offset_alloc_lookup(const struct offset_alloc *oa, u64 handle,
 			struct offset_extent *extent);
 int offset_alloc_next(const struct offset_alloc *oa, struct offset_extent *extent);

@@ -71,7 +71,8 @@ int offset_alloc_next(const struct offset_alloc *oa, struct offset_extent *exten
  * @size: Units wanted
  *
  * For a quick refusal: it says no to what it knows to be larger than any free
- * extent, such as what it has refused since something as large was last freed.
+ * extent, such as what it has refused since something as large was last freed,
+ * and to what is more than all that is free.
  *
  * Context: Any, also without the lock, where the answer may be out of date when
  *          it is given, but was true during the call.
@@ -79,7 +80,7 @@ int offset_alloc_next(const struct offset_alloc *oa, struct offset_extent *exten
  */
 bool offset_alloc_may_fit(const struct offset_alloc *oa, u64 size)
 {
-	return size <= READ_ONCE(oa->bound);
+	return size <= READ_ONCE(oa->bound) && size <= READ_ONCE(oa->free);
 }
 
 /* @part / @whole in millionths, rounded down, digit by digit: products would overflow. */

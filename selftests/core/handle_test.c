@@ -129,6 +129,37 @@ TEST(generations_begin_again)
 	offset_alloc_destroy(&oa);
 }
 
+TEST(renewed_extents_keep_their_place)
+{
+	struct offset_extent extents[3], at;
+	struct offset_alloc_report report;
+	struct offset_alloc oa;
+	u64 handle, old;
+	int i;
+
+	ASSERT_EQ(0, init(&oa, 300));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, alloc_grow(&oa, 100, 0, &extents[i]));
+	handle = extents[1].handle;
+	for (i = 0; i < 1000; i++) {
+		old = handle;
+		ASSERT_EQ(0, offset_alloc_renew(&oa, &handle));
+		ASSERT_NE(old, handle);
+		ASSERT_EQ(-ENOENT, offset_alloc_renew(&oa, &old));
+		ASSERT_EQ(-ENOENT, offset_alloc_free(&oa, old));
+	}
+	ASSERT_EQ(0, offset_alloc_lookup(&oa, handle, &at));
+	EXPECT_EQ(extents[1].offset, at.offset);
+	EXPECT_EQ(100, at.size);
+	/* As many times allocated as freed, but for what is used */
+	offset_alloc_report(&oa, &report);
+	EXPECT_EQ(1003, report.allocs);
+	EXPECT_EQ(1000, report.frees);
+	EXPECT_EQ(3, report.nr_used);
+	EXPECT_EQ(NULL, offset_alloc_check(&oa));
+	offset_alloc_destroy(&oa);
+}
+
 TEST(free_merges_at_once)
 {
 	enum { N = 3000 };
