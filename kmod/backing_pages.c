@@ -5,7 +5,8 @@
  * Memory is asked for in chunks of 2 MiB (on x86), and in ever smaller pieces
  * where the kernel has no more of those. Each piece is split into base pages,
  * so that every page has a reference count of its own and one that is pinned
- * holds back no other.
+ * holds back no other. Only where a granule is a whole chunk or more, chunks stay
+ * in one piece, as huge pages with one reference count.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,7 +17,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#define CHUNK_ORDER	9
+#define CHUNK_ORDER	PINPOOL_CHUNK_ORDER
 #define CHUNK_PAGES	BIT(CHUNK_ORDER)
 #define CHUNK_SHIFT	(CHUNK_ORDER + PAGE_SHIFT)
 
@@ -63,6 +64,7 @@ static struct page *pages_pages(const struct pinpool_pool *pool, u64 offset,
  */
 static struct page *piece_alloc(const struct pinpool_pool *pool, unsigned int order)
 {
+	bool huge = order == CHUNK_ORDER && pinpool_pool_huge(pool);
 	gfp_t gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN;
 	int node = pool->config.node;
 	struct page *page;
@@ -70,8 +72,10 @@ static struct page *piece_alloc(const struct pinpool_pool *pool, unsigned int or
 	gfp |= order ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL;
 	if (node != NUMA_NO_NODE)
 		gfp |= __GFP_THISNODE;
+	if (huge)
+		gfp |= __GFP_COMP;
 	page = alloc_pages_node(node, gfp, order);
-	if (page && order)
+	if (page && order && !huge)
 		split_page(page, order);
 	return page;
 }
@@ -111,24 +115,25 @@ static int chunk_fill(const struct pinpool_pool *pool, struct chunk *chunk,
 }
 
 /*
- * The references taken by piece_alloc() are dropped here, for each page alone:
- * a page that somebody still uses goes back to the kernel when they drop theirs.
+ * The references taken by piece_alloc() are dropped here, for each folio alone:
+ * one that somebody still uses goes back to the kernel when they drop theirs.
  */
 static void pages_destroy(struct pinpool_pool *pool)
 {
 	struct chunk *chunks = pool->backing_data;
-	unsigned long i, j;
+	unsigned long i, j, step;
 	struct page *page;
 
 	for (i = 0; i < nr_chunks(pool); i++) {
 		if (!chunks[i].first && !chunks[i].pages)
 			break;
-		for (j = 0; j < chunk_len(pool, i); j++) {
+		for (j = 0; j < chunk_len(pool, i); j += step) {
 			page = chunk_page(&chunks[i], j);
 			if (!page)
 				break;
+			step = compound_nr(page);
 			set_page_private(page, 0);
-			__free_page(page);
+			put_page(page);
 		}
 		kfree(chunks[i].pages);
 		cond_resched();

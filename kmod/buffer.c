@@ -2,13 +2,28 @@
 /*
  * Buffers: from the extent to clean memory, and back
  *
+ *	        ALLOC            EXPORT, IMPORT
+ *	free ----------> held <-----------------> held by several, shared
+ *	 ^                | \                       |
+ *	 |   last put,    |  \ last put, pinned     | last put, pinned
+ *	 |   not pinned   |   v                     v
+ *	 +<---------------+  quarantine        quarantine
+ *	 |                   of the client     of nobody
+ *	 |                    |    |                |
+ *	 |<-------------------+    | ALLOC of the   |
+ *	 |     last pin drops      v same client    |
+ *	 |                        held              |
+ *	 +<-----------------------------------------+
+ *
  * Memory that changes its owner is zeroed. Whose it was is kept in the private
- * field of each page: the id of the client that mapped the page since it was
- * zeroed last, or 0. Only the client that holds the extent touches the field.
+ * field of each folio: the id of the client that mapped it since it was zeroed
+ * last, PINPOOL_ID_MANY if others may have written it too, or 0. Only holders
+ * of the extent touch the field.
  */
 #include "pinpool.h"
 
 #include <linux/highmem.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -37,34 +52,79 @@ void pinpool_buffer_exit(void)
 }
 
 /**
- * struct pages - A run of consecutive pages of a buffer
+ * pinpool_buffer_new() - Make the record of a buffer
+ * @pool: Its pool
+ *
+ * Context: May sleep.
+ * Return: A record without an extent, or NULL
+ */
+struct pinpool_buffer *pinpool_buffer_new(struct pinpool_pool *pool)
+{
+	struct pinpool_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
+
+	if (buffer)
+		buffer->pool = pool;
+	return buffer;
+}
+
+/**
+ * pinpool_buffer_release() - Free the record of a buffer
+ * @buffer: Has no extent; or NULL
+ *
+ * Context: Any.
+ */
+void pinpool_buffer_release(struct pinpool_buffer *buffer)
+{
+	if (buffer)
+		kmem_cache_free(buffer_cache, buffer);
+}
+
+/**
+ * struct pages - A run of consecutive pages
  * @page: The first of them
  * @nr: How many
+ * @step: How many each of their folios has
  */
 struct pages {
 	struct page *page;
 	unsigned long nr;
+	unsigned long step;
 };
 
 /* The run at *@offset, which moves on to the next; false at the end */
-static bool next_pages(const struct pinpool_pool *pool,
-		       const struct pinpool_buffer *buffer, u64 *offset,
+static bool next_pages(const struct pinpool_pool *pool, u64 *offset, u64 end,
 		       struct pages *pages)
 {
-	u64 left = buffer->offset + pinpool_buffer_extent(pool, buffer) - *offset;
+	u64 left = end - *offset;
 
 	if (!left)
 		return false;
 	pages->page = pool->backing->pages(pool, *offset, &pages->nr);
 	pages->nr = min_t(u64, pages->nr, left >> PAGE_SHIFT);
+	pages->step = folio_nr_pages(page_folio(pages->page));
 	*offset += (u64)pages->nr << PAGE_SHIFT;
 	return true;
 }
 
-static int buffer_zero(const struct pinpool_client *client,
-		       const struct pinpool_buffer *buffer)
+static u64 buffer_end(const struct pinpool_buffer *buffer)
 {
-	const struct pinpool_pool *pool = client->pool;
+	return buffer->offset + pinpool_buffer_extent(buffer);
+}
+
+static void clear_pages(struct page *page, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		clear_highpage(page + i);
+		if (i % 64 == 63)
+			cond_resched();
+	}
+}
+
+static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
+{
+	const struct pinpool_pool *pool = buffer->pool;
 	u64 offset = buffer->offset;
 	unsigned long keep = 0;
 	unsigned long i, owner;
@@ -73,13 +133,13 @@ static int buffer_zero(const struct pinpool_client *client,
 	if (pool->config.zero == PINPOOL_ZERO_NEVER)
 		return 0;
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
-		keep = client->id;
+		keep = id;
 
-	while (next_pages(pool, buffer, &offset, &pages)) {
-		for (i = 0; i < pages.nr; i++) {
+	while (next_pages(pool, &offset, buffer_end(buffer), &pages)) {
+		for (i = 0; i < pages.nr; i += pages.step) {
 			owner = page_private(pages.page + i);
 			if (owner && owner != keep) {
-				clear_highpage(pages.page + i);
+				clear_pages(pages.page + i, pages.step);
 				set_page_private(pages.page + i, 0);
 			}
 		}
@@ -92,98 +152,156 @@ static int buffer_zero(const struct pinpool_client *client,
 
 /**
  * pinpool_buffer_create() - Make a buffer that nobody knows of yet
- * @client: Its owner
+ * @client: Who gets the first hold on it, not yet published
  * @length: Bytes, 1 to the pool's capacity
  * @align: Power of two in bytes, or 0
+ * @waiter: To wait for space, or NULL
  *
  * Context: May sleep, and zero memory of that length.
- * Return: The buffer, or an ERR_PTR of -ENOSPC, -ENOMEM or -EINTR
+ * Return: The buffer, or an ERR_PTR of -ENOSPC, -ENOMEM, -EINTR, or what
+ *         pinpool_wait_sleep() gives
  */
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
-					     u64 length, u64 align)
+					     u64 length, u64 align,
+					     struct pinpool_waiter *waiter)
 {
 	struct pinpool_buffer *buffer;
 	int err;
 
-	buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
+	buffer = pinpool_buffer_new(client->pool);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 	buffer->length = length;
-	err = pinpool_pool_alloc(client, buffer, align);
+	buffer->hold.buffer = buffer;
+	refcount_set(&buffer->refs, 1);
+	err = pinpool_pool_alloc(client, buffer, align, waiter);
 	if (err) {
 		pinpool_buffer_release(buffer);
 		return ERR_PTR(err);
 	}
-	err = buffer_zero(client, buffer);
+	err = buffer_zero(buffer, client->id);
 	if (err) {
-		pinpool_buffer_destroy(client, buffer);
+		pinpool_hold_end(client, &buffer->hold, false);
 		return ERR_PTR(err);
 	}
 	return buffer;
 }
 
 /**
- * pinpool_buffer_pinned() - Does anybody hold pages of a buffer?
- * @pool: Its pool
- * @buffer: No window maps it
+ * pinpool_buffer_mark() - Note that anybody may write a buffer
+ * @buffer: It is shared
  *
- * Besides the backing, which holds one reference, those who may are the users of
- * get_user_pages(), and an unmapping of a window that runs at the same time and
- * has yet to flush TLBs: it drops its references after that.
+ * Before its pages are given to a device or to the mapping of a share.
  *
- * Context: May sleep. Looks at every page.
- * Return: False if nobody can reach the pages any more
+ * Context: May sleep. Looks at every folio.
  */
-bool pinpool_buffer_pinned(const struct pinpool_pool *pool,
-			   const struct pinpool_buffer *buffer)
+void pinpool_buffer_mark(struct pinpool_buffer *buffer)
 {
 	u64 offset = buffer->offset;
 	struct pages pages;
 	unsigned long i;
 
-	while (next_pages(pool, buffer, &offset, &pages)) {
-		for (i = 0; i < pages.nr; i++)
-			if (page_ref_count(pages.page + i) != 1)
-				return true;
+	buffer->touched = true;
+	while (next_pages(buffer->pool, &offset, buffer_end(buffer), &pages)) {
+		for (i = 0; i < pages.nr; i += pages.step)
+			set_page_private(pages.page + i, PINPOOL_ID_MANY);
 		cond_resched();
 	}
-	return false;
 }
 
 /**
- * pinpool_buffer_destroy() - Take a buffer from its owner
- * @client: The owner
- * @buffer: Not, or no longer, in client->buffers
+ * pinpool_buffer_settle() - Wait for faults that are about to map a buffer
+ * @buffer: No new fault of the client finds it
  *
- * On return no window reaches the buffer, and its extent is free again or in
- * quarantine.
+ * Where a fault leaves it to the kernel to map the page, that happens after
+ * client->lock was dropped, but with the folio locked.
  *
- * Context: May sleep. The caller holds no lock.
+ * Context: May sleep.
  */
-void pinpool_buffer_destroy(struct pinpool_client *client,
-			    struct pinpool_buffer *buffer)
+void pinpool_buffer_settle(const struct pinpool_buffer *buffer)
 {
-	struct pinpool_pool *pool = client->pool;
+	u64 offset = buffer->offset;
+	struct pages pages;
+	unsigned long i;
 
-	if (buffer->touched) {
-		unmap_mapping_range(client->inode->i_mapping, buffer->offset,
-				    pinpool_buffer_extent(pool, buffer), 1);
-		if (pinpool_buffer_pinned(pool, buffer)) {
-			pinpool_quarantine_add(client, buffer);
-			return;
+	if (!pinpool_pool_huge(buffer->pool))
+		return;
+	while (next_pages(buffer->pool, &offset, buffer_end(buffer), &pages)) {
+		for (i = 0; i < pages.nr; i += pages.step) {
+			lock_page(pages.page + i);
+			unlock_page(pages.page + i);
 		}
 	}
-	pinpool_pool_free(client, buffer);
+}
+
+/**
+ * pinpool_pages_find() - Look for pages that somebody holds, or nobody
+ * @pool: The pool
+ * @offset: Where to begin, in bytes
+ * @end: Where to stop
+ * @pinned: What to look for
+ *
+ * The range is mapped by no window. Besides the backing, which holds one
+ * reference, those who may hold a page are the users of get_user_pages(), and an
+ * unmapping of a window that runs at the same time and has yet to flush TLBs: it
+ * drops its references after that.
+ *
+ * Context: May sleep.
+ * Return: The offset of the first such page, or @end
+ */
+u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
+		       bool pinned)
+{
+	struct pages pages;
+	unsigned long i;
+	u64 start;
+
+	for (start = offset; next_pages(pool, &offset, end, &pages); start = offset) {
+		for (i = 0; i < pages.nr; i += pages.step)
+			if ((page_ref_count(pages.page + i) != 1) == pinned)
+				return start + ((u64)i << PAGE_SHIFT);
+		cond_resched();
+	}
+	return end;
+}
+
+/* The last reference is gone. @client: it is charged to, or NULL */
+static void buffer_end_life(struct pinpool_buffer *buffer, struct pinpool_client *client,
+			    bool closing)
+{
+	u64 end = buffer_end(buffer);
+
+	if (buffer->touched &&
+	    pinpool_pages_find(buffer->pool, buffer->offset, end, true) != end) {
+		pinpool_quarantine_add(buffer, client, closing);
+		return;
+	}
+	pinpool_pool_free(buffer, client);
 	pinpool_buffer_release(buffer);
 }
 
 /**
- * pinpool_buffer_release() - Free the record of a buffer
- * @buffer: Has no extent
+ * pinpool_buffer_put() - Drop a reference to a buffer
+ * @buffer: The buffer
+ * @client: Whose hold it was, or NULL for a share
+ * @closing: The client won't come back for it
  *
- * Context: Any.
+ * Context: May sleep. The caller holds no lock.
  */
-void pinpool_buffer_release(struct pinpool_buffer *buffer)
+void pinpool_buffer_put(struct pinpool_buffer *buffer, struct pinpool_client *client,
+			bool closing)
 {
-	kmem_cache_free(buffer_cache, buffer);
+	if (refcount_read(&buffer->refs) == 1) {
+		/* Nobody else has it, nor can get it: do all under one lock. */
+		smp_acquire__after_ctrl_dep();
+		buffer_end_life(buffer, client, closing);
+		return;
+	}
+	if (client) {
+		spin_lock(&buffer->pool->lock);
+		pinpool_pool_uncharge(client, buffer);
+		spin_unlock(&buffer->pool->lock);
+	}
+	if (refcount_dec_and_test(&buffer->refs))
+		buffer_end_life(buffer, NULL, true);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clients: open files of a pool's node, and the buffers they hold
+ * Clients: open files of a pool's node
  */
 #include "pinpool.h"
 
 #include <linux/fs.h>
+#include <linux/huge_mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
@@ -80,7 +81,8 @@ static int client_open(struct inode *inode, struct file *file)
 	}
 	client->id = atomic_long_inc_return(&last_id);
 	init_rwsem(&client->lock);
-	client->buffers = RB_ROOT;
+	client->holds = RB_ROOT;
+	client->quarantine = RB_ROOT;
 
 	get_device(&client->pool->dev);
 	client_count(client->pool, 1);
@@ -96,12 +98,13 @@ static int client_open(struct inode *inode, struct file *file)
 static int client_release(struct inode *inode, struct file *file)
 {
 	struct pinpool_client *client = file->private_data;
-	struct pinpool_buffer *buffer, *next;
+	struct pinpool_hold *hold, *next;
 
-	rbtree_postorder_for_each_entry_safe(buffer, next, &client->buffers, node) {
-		pinpool_buffer_destroy(client, buffer);
+	rbtree_postorder_for_each_entry_safe(hold, next, &client->holds, node) {
+		pinpool_hold_end(client, hold, true);
 		cond_resched();
 	}
+	pinpool_quarantine_close(client);
 	client_count(client->pool, -1);
 	client_inode_put(client->inode);
 	put_device(&client->pool->dev);
@@ -116,120 +119,7 @@ const struct file_operations pinpool_client_fops = {
 	.unlocked_ioctl = pinpool_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = pinpool_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.poll = pinpool_poll,
 	.llseek = noop_llseek,
 };
-
-static void client_insert(struct pinpool_client *client, struct pinpool_buffer *buffer)
-{
-	struct rb_node **link = &client->buffers.rb_node;
-	struct rb_node *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		if (buffer->offset < rb_entry(parent, struct pinpool_buffer, node)->offset)
-			link = &parent->rb_left;
-		else
-			link = &parent->rb_right;
-	}
-	buffer->published = true;
-	rb_link_node(&buffer->node, parent, link);
-	rb_insert_color(&buffer->node, &client->buffers);
-}
-
-/**
- * pinpool_client_publish() - Let a client have its new buffers
- * @client: The client
- * @buffers: Linked by their @link; the list is not valid afterwards
- *
- * Context: May sleep. Can't fail: it follows the last thing that can.
- */
-void pinpool_client_publish(struct pinpool_client *client, struct list_head *buffers)
-{
-	struct pinpool_buffer *buffer, *next;
-
-	down_write(&client->lock);
-	list_for_each_entry_safe(buffer, next, buffers, link)
-		client_insert(client, buffer);
-	up_write(&client->lock);
-}
-
-/**
- * pinpool_client_find() - Find a client's buffer by its place
- * @client: The client
- * @offset: In bytes
- * @next: Take the first one after @offset if there is none at it
- *
- * Context: client->lock held, which also keeps the buffer alive.
- * Return: The buffer whose extent contains @offset, or NULL
- */
-struct pinpool_buffer *pinpool_client_find(struct pinpool_client *client,
-					   u64 offset, bool next)
-{
-	struct rb_node *node = client->buffers.rb_node;
-	struct pinpool_buffer *after = NULL;
-	struct pinpool_buffer *buffer;
-
-	lockdep_assert_held(&client->lock);
-	while (node) {
-		buffer = rb_entry(node, struct pinpool_buffer, node);
-		if (offset < buffer->offset) {
-			after = buffer;
-			node = node->rb_left;
-		} else if (offset - buffer->offset >=
-			   pinpool_buffer_extent(client->pool, buffer)) {
-			node = node->rb_right;
-		} else {
-			return buffer;
-		}
-	}
-	return next ? after : NULL;
-}
-
-/**
- * pinpool_client_lookup() - Find a client's buffer by its handle
- * @client: The client
- * @handle: Anything
- *
- * The allocator knows at once where the buffer of a handle lies, and whether the
- * handle is stale; the client's tree, whether the buffer is this client's.
- *
- * Context: client->lock held, which also keeps the buffer alive.
- * Return: The buffer, or NULL
- */
-struct pinpool_buffer *pinpool_client_lookup(struct pinpool_client *client, u64 handle)
-{
-	struct pinpool_pool *pool = client->pool;
-	struct pinpool_buffer *buffer;
-	struct offset_extent extent;
-	int err;
-
-	spin_lock(&pool->lock);
-	err = offset_alloc_lookup(pool->oa, handle, &extent);
-	spin_unlock(&pool->lock);
-	if (err)
-		return NULL;
-	buffer = pinpool_client_find(client, extent.offset << pool->granule_shift, false);
-	return buffer && buffer->handle == handle ? buffer : NULL;
-}
-
-/**
- * pinpool_client_remove() - Take a buffer out of a client's hands
- * @client: The client
- * @handle: Anything
- *
- * No fault maps the buffer after this; windows that did still do.
- *
- * Context: May sleep.
- * Return: The buffer, which is the caller's to destroy, or NULL
- */
-struct pinpool_buffer *pinpool_client_remove(struct pinpool_client *client, u64 handle)
-{
-	struct pinpool_buffer *buffer;
-
-	down_write(&client->lock);
-	buffer = pinpool_client_lookup(client, handle);
-	if (buffer)
-		rb_erase(&buffer->node, &client->buffers);
-	up_write(&client->lock);
-	return buffer;
-}

@@ -27,4 +27,11 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #define PINPOOL_DEVNODE_CONST
 #endif
 
+/* MODULE_IMPORT_NS() takes a string. Remove when the oldest kernel is 6.13 */
+#ifdef PINPOOL_HAVE_STRING_NS
+#define PINPOOL_NS(ns)	#ns
+#else
+#define PINPOOL_NS(ns)	ns
+#endif
+
 #endif /* _PINPOOL_COMPAT_H */

@@ -4,6 +4,8 @@
  */
 #include "pinpool.h"
 
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -14,11 +16,13 @@
 
 /**
  * struct ucmd - One call
+ * @file: The caller's
  * @client: The caller
  * @user: Its argument struct
  * @user_size: How much of it there is
  */
 struct ucmd {
+	struct file *file;
 	struct pinpool_client *client;
 	void __user *user;
 	u32 user_size;
@@ -46,34 +50,58 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
 		.zero = pool->config.zero,
 		.node = pool->config.node,
 		.max_array = PINPOOL_MAX_ARRAY,
+		.features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE |
+			    PINPOOL_FEATURE_SHARE,
 	};
+	if (pinpool_pool_huge(pool))
+		cmd->features |= PINPOOL_FEATURE_HUGE;
 	strscpy_pad(cmd->name, pool->config.name, sizeof(cmd->name));
 	return ucmd_respond(ucmd, cmd, sizeof(*cmd));
 }
 
-static struct pinpool_buffer *buffer_create(struct pinpool_client *client,
-					    u64 length, u64 align)
+/**
+ * struct alloc_call - An ALLOC call
+ * @client: The caller
+ * @waiter: May wait for space, or NULL
+ * @holds: On the buffers that it made, not yet published
+ * @populate: They shall be mapped at once
+ */
+struct alloc_call {
+	struct pinpool_client *client;
+	struct pinpool_waiter *waiter;
+	struct list_head holds;
+	bool populate;
+};
+
+/* A buffer on call->holds, or an ERR_PTR */
+static struct pinpool_buffer *alloc_buffer(struct alloc_call *call, u64 length, u64 align)
 {
-	if (!length || length > client->pool->config.capacity)
+	struct pinpool_buffer *buffer;
+
+	if (!length || length > call->client->pool->config.capacity)
 		return ERR_PTR(-EINVAL);
 	if (align && !is_power_of_2(align))
 		return ERR_PTR(-EINVAL);
-	return pinpool_buffer_create(client, length, align);
+	buffer = pinpool_buffer_create(call->client, length, align, call->waiter);
+	if (!IS_ERR(buffer)) {
+		buffer->hold.populate = call->populate;
+		list_add_tail(&buffer->hold.link, &call->holds);
+	}
+	return buffer;
 }
 
-static void destroy_list(struct pinpool_client *client, struct list_head *buffers)
+static void alloc_undo(struct alloc_call *call)
 {
-	struct pinpool_buffer *buffer, *next;
+	struct pinpool_hold *hold, *next;
 
-	list_for_each_entry_safe(buffer, next, buffers, link) {
-		pinpool_buffer_destroy(client, buffer);
+	list_for_each_entry_safe(hold, next, &call->holds, link) {
+		pinpool_hold_end(call->client, hold, false);
 		cond_resched();
 	}
 }
 
 /* Serve one entry of an array. */
-static int alloc_entry(struct pinpool_client *client, void __user *user,
-		       size_t user_size, struct list_head *buffers)
+static int alloc_entry(struct alloc_call *call, void __user *user, size_t user_size)
 {
 	struct pinpool_buffer *buffer;
 	struct pinpool_buf buf;
@@ -82,21 +110,20 @@ static int alloc_entry(struct pinpool_client *client, void __user *user,
 	err = copy_struct_from_user(&buf, sizeof(buf), user, user_size);
 	if (err)
 		return err;
-	buffer = buffer_create(client, buf.length, buf.align);
+	buffer = alloc_buffer(call, buf.length, buf.align);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	buf.offset = buffer->offset;
 	buf.handle = buffer->handle;
 	if (copy_to_user(user, &buf, sizeof(buf))) {
-		pinpool_buffer_destroy(client, buffer);
+		list_del(&buffer->hold.link);
+		pinpool_hold_end(call->client, &buffer->hold, false);
 		return -EFAULT;
 	}
-	list_add_tail(&buffer->link, buffers);
 	return 0;
 }
 
-static int alloc_array(struct pinpool_client *client, struct pinpool_alloc *cmd,
-		       struct list_head *buffers)
+static int alloc_array(struct alloc_call *call, struct pinpool_alloc *cmd)
 {
 	void __user *user = u64_to_user_ptr(cmd->bufs);
 	int err;
@@ -109,7 +136,7 @@ static int alloc_array(struct pinpool_client *client, struct pinpool_alloc *cmd,
 		return -E2BIG;
 
 	for (cmd->done = 0; cmd->done < cmd->count; cmd->done++) {
-		err = alloc_entry(client, user, cmd->buf_size, buffers);
+		err = alloc_entry(call, user, cmd->buf_size);
 		if (err && cmd->done && (cmd->flags & PINPOOL_ALLOC_PARTIAL))
 			return 0;
 		if (err)
@@ -120,60 +147,90 @@ static int alloc_array(struct pinpool_client *client, struct pinpool_alloc *cmd,
 	return 0;
 }
 
-static int alloc_one(struct pinpool_client *client, struct pinpool_alloc *cmd,
-		     struct list_head *buffers)
+static int alloc_one(struct alloc_call *call, struct pinpool_alloc *cmd)
 {
 	struct pinpool_buffer *buffer;
 
-	if (cmd->flags || cmd->count || cmd->buf_size)
+	if ((cmd->flags & PINPOOL_ALLOC_PARTIAL) || cmd->count || cmd->buf_size)
 		return -EINVAL;
-	buffer = buffer_create(client, cmd->length, cmd->align);
+	buffer = alloc_buffer(call, cmd->length, cmd->align);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	cmd->offset = buffer->offset;
 	cmd->handle = buffer->handle;
 	cmd->done = 1;
-	list_add_tail(&buffer->link, buffers);
 	return 0;
+}
+
+/*
+ * Map what the client was told of. Another thread may free it meanwhile, so only
+ * the places of the buffers are used.
+ */
+static void alloc_populate(const struct ucmd *ucmd, const struct pinpool_alloc *cmd)
+{
+	const void __user *user = u64_to_user_ptr(cmd->bufs);
+	struct pinpool_buf buf;
+	u32 i;
+
+	if (!cmd->bufs)
+		pinpool_mmap_populate(ucmd->file, cmd->window, cmd->offset, cmd->length);
+	for (i = 0; cmd->bufs && i < cmd->done; i++) {
+		if (copy_from_user(&buf, user + (u64)i * cmd->buf_size, sizeof(buf)))
+			return;
+		pinpool_mmap_populate(ucmd->file, cmd->window, buf.offset, buf.length);
+	}
 }
 
 static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 {
-	struct pinpool_client *client = ucmd->client;
+	struct alloc_call call = { .client = ucmd->client };
 	struct pinpool_alloc *cmd = arg;
-	LIST_HEAD(buffers);
+	struct pinpool_waiter waiter;
 	int err;
 
-	if (cmd->flags & ~PINPOOL_ALLOC_PARTIAL)
+	if (cmd->flags & ~(PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE))
 		return -EOPNOTSUPP;
 	if (cmd->__reserved)
 		return -EINVAL;
+	call.populate = cmd->flags & PINPOOL_ALLOC_POPULATE;
+	if (call.populate != !!cmd->window || !PAGE_ALIGNED(cmd->window))
+		return -EINVAL;
 
+	INIT_LIST_HEAD(&call.holds);
+	if (cmd->deadline_ns) {
+		pinpool_wait_init(&waiter, cmd->deadline_ns);
+		call.waiter = &waiter;
+	}
 	if (cmd->bufs)
-		err = alloc_array(client, cmd, &buffers);
+		err = alloc_array(&call, cmd);
 	else
-		err = alloc_one(client, cmd, &buffers);
+		err = alloc_one(&call, cmd);
+	if (call.waiter)
+		pinpool_wait_done(ucmd->client->pool, &waiter);
 	if (!err)
 		err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
 	/* The client knows of all buffers, or shall have none. */
-	if (err)
-		destroy_list(client, &buffers);
-	else
-		pinpool_client_publish(client, &buffers);
-	return err;
-}
-
-static int free_handle(struct pinpool_client *client, u64 handle)
-{
-	struct pinpool_buffer *buffer = pinpool_client_remove(client, handle);
-
-	if (!buffer)
-		return -ENOENT;
-	pinpool_buffer_destroy(client, buffer);
+	if (err) {
+		alloc_undo(&call);
+		return err;
+	}
+	pinpool_hold_publish(ucmd->client, &call.holds);
+	if (call.populate)
+		alloc_populate(ucmd, cmd);
 	return 0;
 }
 
-static int free_array(struct pinpool_client *client, struct pinpool_free *cmd)
+static int free_handle(const struct ucmd *ucmd, u64 handle)
+{
+	struct pinpool_hold *hold = pinpool_hold_remove(ucmd->client, handle);
+
+	if (!hold)
+		return ucmd->file->f_mode & FMODE_WRITE ? -ENOENT : -EBADF;
+	pinpool_hold_end(ucmd->client, hold, false);
+	return 0;
+}
+
+static int free_array(const struct ucmd *ucmd, struct pinpool_free *cmd)
 {
 	u64 *handles;
 	int err = 0;
@@ -185,7 +242,7 @@ static int free_array(struct pinpool_client *client, struct pinpool_free *cmd)
 	if (IS_ERR(handles))
 		return PTR_ERR(handles);
 	while (cmd->done < cmd->count) {
-		err = free_handle(client, handles[cmd->done]);
+		err = free_handle(ucmd, handles[cmd->done]);
 		if (err)
 			break;
 		cmd->done++;
@@ -197,7 +254,6 @@ static int free_array(struct pinpool_client *client, struct pinpool_free *cmd)
 
 static int ioctl_free(const struct ucmd *ucmd, void *arg)
 {
-	struct pinpool_client *client = ucmd->client;
 	struct pinpool_free *cmd = arg;
 	struct pinpool_free __user *user = ucmd->user;
 	int err;
@@ -209,11 +265,11 @@ static int ioctl_free(const struct ucmd *ucmd, void *arg)
 		return -EFAULT;
 	cmd->done = 0;
 	if (cmd->handles) {
-		err = free_array(client, cmd);
+		err = free_array(ucmd, cmd);
 	} else if (cmd->count) {
 		err = -EINVAL;
 	} else {
-		err = free_handle(client, cmd->handle);
+		err = free_handle(ucmd, cmd->handle);
 		cmd->done = !err;
 	}
 	/* If this fails the struct went with a buffer; nobody can look there. */
@@ -226,6 +282,7 @@ static int ioctl_query(const struct ucmd *ucmd, void *arg)
 	struct pinpool_client *client = ucmd->client;
 	struct pinpool_query *cmd = arg;
 	struct pinpool_buffer *buffer;
+	struct pinpool_hold *hold;
 
 	if (cmd->flags & ~(PINPOOL_QUERY_OFFSET | PINPOOL_QUERY_NEXT))
 		return -EOPNOTSUPP;
@@ -234,18 +291,19 @@ static int ioctl_query(const struct ucmd *ucmd, void *arg)
 
 	down_read(&client->lock);
 	if (cmd->flags & PINPOOL_QUERY_OFFSET)
-		buffer = pinpool_client_find(client, cmd->offset,
-					     cmd->flags & PINPOOL_QUERY_NEXT);
+		hold = pinpool_hold_find(client, cmd->offset,
+					 cmd->flags & PINPOOL_QUERY_NEXT);
 	else
-		buffer = pinpool_client_lookup(client, cmd->handle);
-	if (buffer) {
+		hold = pinpool_hold_lookup(client, cmd->handle);
+	if (hold) {
+		buffer = hold->buffer;
 		cmd->handle = buffer->handle;
 		cmd->offset = buffer->offset;
 		cmd->length = buffer->length;
-		cmd->extent = pinpool_buffer_extent(client->pool, buffer);
+		cmd->extent = pinpool_buffer_extent(buffer);
 	}
 	up_read(&client->lock);
-	return buffer ? ucmd_respond(ucmd, cmd, sizeof(*cmd)) : -ENOENT;
+	return hold ? ucmd_respond(ucmd, cmd, sizeof(*cmd)) : -ENOENT;
 }
 
 static int ioctl_stats(const struct ucmd *ucmd, void *arg)
@@ -258,12 +316,74 @@ static int ioctl_stats(const struct ucmd *ucmd, void *arg)
 	return ucmd_respond(ucmd, cmd, sizeof(*cmd));
 }
 
+static int ioctl_export(const struct ucmd *ucmd, void *arg)
+{
+	struct pinpool_export *cmd = arg;
+	bool readonly = cmd->flags & PINPOOL_SHARE_RDONLY;
+	struct file *share;
+	int err;
+
+	if (cmd->flags & ~PINPOOL_SHARE_RDONLY)
+		return -EOPNOTSUPP;
+	if (cmd->__reserved)
+		return -EINVAL;
+	if (!readonly && !(ucmd->file->f_mode & FMODE_WRITE))
+		return -EACCES;
+
+	cmd->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (cmd->fd < 0)
+		return cmd->fd;
+	share = pinpool_dmabuf_export(ucmd->client, cmd->handle, readonly);
+	if (IS_ERR(share)) {
+		err = PTR_ERR(share);
+		goto err_fd;
+	}
+	err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
+	if (err)
+		goto err_share;
+	fd_install(cmd->fd, share);
+	return 0;
+
+err_share:
+	fput(share);
+err_fd:
+	put_unused_fd(cmd->fd);
+	return err;
+}
+
+static int ioctl_import(const struct ucmd *ucmd, void *arg)
+{
+	struct pinpool_import *cmd = arg;
+	bool readonly = cmd->flags & PINPOOL_SHARE_RDONLY;
+	struct pinpool_hold *hold;
+	int err;
+
+	if (cmd->flags & ~PINPOOL_SHARE_RDONLY)
+		return -EOPNOTSUPP;
+	if (cmd->__reserved)
+		return -EINVAL;
+	if (!readonly && !(ucmd->file->f_mode & FMODE_WRITE))
+		return -EACCES;
+
+	hold = pinpool_dmabuf_import(ucmd->client, cmd->fd, readonly);
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
+	cmd->handle = hold->buffer->handle;
+	cmd->offset = hold->buffer->offset;
+	cmd->length = hold->buffer->length;
+	err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
+	pinpool_hold_imported(ucmd->client, hold, !err);
+	return err;
+}
+
 union ucmd_arg {
 	struct pinpool_info info;
 	struct pinpool_alloc alloc;
 	struct pinpool_free free;
 	struct pinpool_query query;
 	struct pinpool_stats stats;
+	struct pinpool_export export;
+	struct pinpool_import import;
 };
 
 /**
@@ -296,9 +416,11 @@ struct ioctl_op {
 static const struct ioctl_op ioctl_ops[] = {
 	IOCTL_OP(INFO, ioctl_info, struct pinpool_info, name, 0),
 	IOCTL_OP(ALLOC, ioctl_alloc, struct pinpool_alloc, __reserved, FMODE_WRITE),
-	IOCTL_OP(FREE, ioctl_free, struct pinpool_free, handle, FMODE_WRITE),
+	IOCTL_OP(FREE, ioctl_free, struct pinpool_free, handle, 0),
 	IOCTL_OP(QUERY, ioctl_query, struct pinpool_query, extent, 0),
 	IOCTL_OP(STATS, ioctl_stats, struct pinpool_stats, client_buffers, 0),
+	IOCTL_OP(EXPORT, ioctl_export, struct pinpool_export, __reserved, 0),
+	IOCTL_OP(IMPORT, ioctl_import, struct pinpool_import, length, 0),
 };
 
 /**
@@ -313,6 +435,7 @@ static const struct ioctl_op ioctl_ops[] = {
 long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct ucmd ucmd = {
+		.file = file,
 		.client = file->private_data,
 		.user = (void __user *)arg,
 	};

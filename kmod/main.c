@@ -14,9 +14,12 @@ static int __init pinpool_init(void)
 	err = pinpool_buffer_init();
 	if (err)
 		return err;
-	err = pinpool_pool_init();
+	err = pinpool_hold_init();
 	if (err)
 		goto err_buffer;
+	err = pinpool_pool_init();
+	if (err)
+		goto err_hold;
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
@@ -27,6 +30,8 @@ static int __init pinpool_init(void)
 
 err_pools:
 	pinpool_pool_exit();
+err_hold:
+	pinpool_hold_exit();
 err_buffer:
 	pinpool_buffer_exit();
 	return err;
@@ -38,6 +43,7 @@ err_buffer:
 static void __exit pinpool_exit(void)
 {
 	pinpool_pool_exit();
+	pinpool_hold_exit();
 	pinpool_buffer_exit();
 }
 

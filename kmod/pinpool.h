@@ -6,22 +6,31 @@
  *
  *  - The module owns the pools (pool.c). A pool lives while its device has a
  *    reference: one of the module's, one for each client.
- *  - A client is an open file (client.c). It owns its buffers, and the inode
+ *  - A client is an open file (client.c). It owns its holds, and the inode
  *    whose address_space all its windows map.
- *  - A buffer (buffer.c) owns an extent of the offset allocator. When its client
- *    lets go of it while its pages are still pinned, the pool's quarantine
- *    (quarantine.c) takes it over.
+ *  - A hold (hold.c) is what makes a buffer a client's: it is reachable in the
+ *    client's windows, and stays alive. It has a reference to the buffer.
+ *  - A share (dmabuf.c) is a dma-buf on a buffer, with a reference to it as well.
+ *    It lives as long as its file: descriptors, mappings and attachments of
+ *    drivers keep that. Each has a reference to the pool and to the module.
+ *  - A buffer (buffer.c) owns an extent of the offset allocator. When its last
+ *    reference goes while its pages are still pinned, the quarantine
+ *    (quarantine.c) takes it over: that of the client that freed it, if only this
+ *    client ever had it, else that of nobody.
  *  - The backing (backing_*.c) owns the pages. Everybody else who keeps one
  *    (a window's page table, get_user_pages) has a reference of its own, so
  *    that a page is back in the kernel's hands only after its last user.
  *
  * Lock order, outermost first
  *
+ *	dma_resv			of a share, by its importers
+ *	  share->lock
  *	mmap_lock or VMA lock		of the faulting process
  *	  client->lock
  *	    pool->lock
  *	pool->reap_lock
  *	  pool->lock
+ *	    waiter->head, pool->poll_head
  *
  * A window fault takes client->lock, so nothing may touch user memory under it:
  * the memory could be the window. unmap_mapping_range() is called with none of
@@ -36,9 +45,11 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <linux/pinpool.h>
@@ -46,7 +57,9 @@
 #include "offset_alloc.h"
 
 struct file;
+struct pinpool_client;
 struct pinpool_pool;
+struct poll_table_struct;
 struct vm_area_struct;
 
 /**
@@ -77,7 +90,9 @@ struct pinpool_config {
  *           away from the kernel until they are not. May sleep
  * @pages: The page at a page-aligned offset below the capacity, and in *@nr how
  *         many that follow are consecutive in the memory map, it
- *         included. Any context; the backing's own references last until @destroy
+ *         included. Any context; the backing's own references last until
+ *         @destroy. The folios of such a run are all of one size, and none has
+ *         parts of two extents
  */
 struct pinpool_backing_ops {
 	enum pinpool_backing id;
@@ -97,20 +112,26 @@ struct pinpool_backing_ops {
  * @granule_shift: Constant
  * @backing: Constant
  * @backing_data: Of @backing; constant while the pool has clients
- * @lock: Protects everything down to @failures, and the counters of clients.
- *        Taken from process context only. Only O(1) work under it
+ * @lock: Protects everything down to @nr_waiters, the counters of clients, and all
+ *        of buffers in quarantine. Taken from process context only. No more
+ *        than O(log n) work under it
  * @oa: Divides the pool, in granules
  * @requested: Bytes asked for by live buffers
  * @clients: Open files
- * @quarantine: Buffers whose pages were pinned when they were freed
+ * @shares: dma-bufs
+ * @quarantine: Buffers whose pages were pinned when they were freed, by offset
  * @quarantined: Bytes in their extents
  * @nr_quarantined: How many they are
  * @allocs: Buffers allocated so far
  * @frees: Buffers freed so far
  * @failures: Allocations refused with ENOSPC so far
+ * @waiters: ALLOC calls that wait for space, first come first
+ * @nr_waiters: How many they are
+ * @poll_head: Who polls the node; to be looked at under @lock
  * @reap_lock: Serializes looking through @quarantine
  * @reap_work: Looks through @quarantine now and then
  * @reap_delay: Between two runs of @reap_work, in jiffies; it sets it
+ * @reap_next: The offset where the next run of @reap_work begins; it sets it
  */
 struct pinpool_pool {
 	struct device dev;
@@ -123,20 +144,26 @@ struct pinpool_pool {
 	const struct pinpool_backing_ops *backing;
 	void *backing_data;
 
-	spinlock_t lock;	/* what follows, down to @failures */
+	spinlock_t lock;	/* what follows, down to @nr_waiters */
 	struct offset_alloc *oa;
 	u64 requested;
 	u64 clients;
-	struct list_head quarantine;
+	u64 shares;
+	struct rb_root quarantine;
 	u64 quarantined;
 	u64 nr_quarantined;
 	u64 allocs;
 	u64 frees;
 	u64 failures;
+	struct list_head waiters;
+	u64 nr_waiters;
+
+	wait_queue_head_t poll_head;
 
 	struct mutex reap_lock;	/* looking through @quarantine */
 	struct delayed_work reap_work;
 	unsigned long reap_delay;
+	u64 reap_next;
 };
 
 /**
@@ -144,14 +171,20 @@ struct pinpool_pool {
  * @pool: Constant; a reference is held
  * @inode: Constant. Carries the address_space of this client's windows only, so
  *         that taking a buffer away doesn't walk the windows of others
- * @id: Constant. Marks the pages that this client may have written; never 0
- * @lock: Protects @buffers. Held for reading while a fault maps pages of a
- *        buffer: once a writer has taken a buffer out of @buffers, no fault can
- *        map it any more
- * @buffers: struct pinpool_buffer by offset
- * @used: Bytes in extents of this client's buffers; under pool->lock
+ * @id: Constant. Marks the pages that this client may have written; neither 0
+ *      nor PINPOOL_ID_MANY
+ * @lock: Protects @holds. Held for reading while a fault maps pages of a
+ *        buffer: once a writer has taken a hold out of @holds, no fault can
+ *        map its buffer any more
+ * @holds: struct pinpool_hold by the offset of the buffer
+ * @wanted: Granules that an ALLOC didn't get last, 0 when the last one
+ *          succeeded; for poll. Under pool->lock
+ * @used: Bytes in extents of buffers that this client holds; under pool->lock
  * @requested: Bytes asked for by them; under pool->lock
  * @nr_buffers: How many they are; under pool->lock
+ * @quarantine: What it freed while pages were pinned and may have again, by
+ *              length and offset; under pool->lock
+ * @quarantined: Bytes in it; under pool->lock
  */
 struct pinpool_client {
 	struct pinpool_pool *pool;
@@ -159,41 +192,116 @@ struct pinpool_client {
 	unsigned long id;
 
 	struct rw_semaphore lock;
-	struct rb_root buffers;
+	struct rb_root holds;
 
+	u64 wanted;
 	u64 used;
 	u64 requested;
 	u64 nr_buffers;
+	struct rb_root quarantine;
+	u64 quarantined;
 };
 
+/* As the id of a client: pages that several of them or a device may have written */
+#define PINPOOL_ID_MANY		ULONG_MAX
+
+struct pinpool_buffer;
+
 /**
- * struct pinpool_buffer - One allocation
- * @node: In client->buffers, once published; under client->lock
- * @link: Before that in the list of the ALLOC call that makes it, afterwards
- *        perhaps in the pool's quarantine
- * @handle: The allocator's handle of the extent; constant
- * @offset: In bytes; constant
- * @length: As asked for, in bytes; constant
- * @published: The client was told of it; constant from then on
- * @touched: A window may map, or have mapped, pages of it. Set under
+ * struct pinpool_hold - What makes a buffer a client's
+ * @node: In client->holds, once inserted; under client->lock
+ * @link: Before that in the list of the ALLOC call that makes it
+ * @buffer: Constant; a reference is held
+ * @published: The client was told of it, so that others may find it. Set under
+ *             client->lock
+ * @touched: A window may map, or have mapped, pages of the buffer. Set under
  *           client->lock held for reading, read after it was held for writing
+ * @readonly: No window maps it writable; constant
+ * @populate: Faults map as much as they can at once; constant
  */
-struct pinpool_buffer {
+struct pinpool_hold {
 	union {
 		struct rb_node node;
 		struct list_head link;
 	};
+	struct pinpool_buffer *buffer;
+	bool published;
+	bool touched;
+	bool readonly;
+	bool populate;
+};
+
+/**
+ * struct pinpool_buffer - One allocation
+ * @pool: Constant. Not a reference: who has one to the buffer has one to the pool
+ * @refs: One for each hold and each share
+ * @shared: It was exported, so its pages may have been written by anybody. Set
+ *          under client->lock of the first holder, held for writing, before
+ *          there is a second one
+ * @touched: A window or a share may have had its pages. Set by holders and shares
+ *           before they drop their reference
+ * @handle: The allocator's handle of the extent; constant but in quarantine
+ * @offset: In bytes; constant but in quarantine
+ * @length: As asked for, in bytes; constant. In quarantine that of the extent
+ * @hold: The hold of the client that allocated it
+ * @by_offset: In pool->quarantine
+ * @by_size: In client->quarantine of @freed_by
+ * @freed_by: The one client that may have it again, or NULL
+ * @joined: It was made of several, and their bounds are forgotten
+ * @pinned: An offset in it where a page was found pinned last
+ */
+struct pinpool_buffer {
+	struct pinpool_pool *pool;
+	refcount_t refs;
+	bool shared;
+	bool touched;
 	u64 handle;
 	u64 offset;
 	u64 length;
-	bool published;
-	bool touched;
+	union {
+		struct pinpool_hold hold;
+		struct {	/* In quarantine; under pool->lock */
+			struct rb_node by_offset;
+			struct rb_node by_size;
+			struct pinpool_client *freed_by;
+			bool joined;
+			u64 pinned;
+		};
+	};
 };
 
-static inline u64 pinpool_buffer_extent(const struct pinpool_pool *pool,
-					const struct pinpool_buffer *buffer)
+/**
+ * struct pinpool_waiter - An ALLOC call that may wait for space
+ * @link: In pool->waiters, or empty; under pool->lock
+ * @head: Where it sleeps
+ * @kicked: It is first in line and there is space again. Set under pool->lock
+ * @deadline: CLOCK_MONOTONIC, in ns, or KTIME_MAX. Constant
+ */
+struct pinpool_waiter {
+	struct list_head link;
+	wait_queue_head_t head;
+	bool kicked;
+	ktime_t deadline;
+};
+
+/* Memory comes in chunks of so many pages, 2 MiB on x86. */
+#define PINPOOL_CHUNK_ORDER	9
+
+/*
+ * Whether the pool's chunks are huge pages, which windows map as such. Its granule
+ * makes sure that no two buffers share one.
+ */
+static inline bool pinpool_pool_huge(const struct pinpool_pool *pool)
 {
-	return ALIGN(buffer->length, pool->config.granule);
+	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
+	       PINPOOL_CHUNK_ORDER + PAGE_SHIFT == PMD_SHIFT &&
+	       pool->config.granule >= PMD_SIZE;
+}
+
+/* Bytes in the extent of a buffer */
+static inline u64 pinpool_buffer_extent(const struct pinpool_buffer *buffer)
+{
+	return ALIGN(buffer->length, buffer->pool->config.granule);
 }
 
 /* param.c */
@@ -204,12 +312,16 @@ int pinpool_pool_init(void);
 void pinpool_pool_exit(void);
 int pinpool_pool_create(const struct pinpool_config *config);
 int pinpool_pool_publish_all(void);
+int pinpool_pool_grow(struct pinpool_pool *pool);
 int pinpool_pool_alloc(struct pinpool_client *client,
-		       struct pinpool_buffer *buffer, u64 align);
+		       struct pinpool_buffer *buffer, u64 align,
+		       struct pinpool_waiter *waiter);
+void pinpool_pool_charge(struct pinpool_client *client,
+			 const struct pinpool_buffer *buffer);
 void pinpool_pool_uncharge(struct pinpool_client *client,
-			   struct pinpool_buffer *buffer);
-void pinpool_pool_free(struct pinpool_client *client,
-		       struct pinpool_buffer *buffer);
+			   const struct pinpool_buffer *buffer);
+void pinpool_pool_forget(const struct pinpool_buffer *buffer);
+void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *client);
 void pinpool_pool_stats(struct pinpool_client *client,
 			struct pinpool_stats *stats);
 
@@ -218,37 +330,71 @@ extern const struct pinpool_backing_ops pinpool_backing_pages;
 
 /* client.c */
 extern const struct file_operations pinpool_client_fops;
-void pinpool_client_publish(struct pinpool_client *client,
-			    struct list_head *buffers);
-struct pinpool_buffer *pinpool_client_find(struct pinpool_client *client,
-					   u64 offset, bool next);
-struct pinpool_buffer *pinpool_client_lookup(struct pinpool_client *client,
-					     u64 handle);
-struct pinpool_buffer *pinpool_client_remove(struct pinpool_client *client,
-					     u64 handle);
+
+/* hold.c */
+int pinpool_hold_init(void);
+void pinpool_hold_exit(void);
+struct pinpool_hold *pinpool_hold_find(struct pinpool_client *client, u64 offset,
+				       bool next);
+struct pinpool_hold *pinpool_hold_lookup(struct pinpool_client *client, u64 handle);
+void pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds);
+struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
+					 struct pinpool_buffer *buffer, bool readonly);
+void pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
+			   bool told);
+struct pinpool_hold *pinpool_hold_remove(struct pinpool_client *client, u64 handle);
+void pinpool_hold_end(struct pinpool_client *client, struct pinpool_hold *hold,
+		      bool closing);
 
 /* buffer.c */
 int pinpool_buffer_init(void);
 void pinpool_buffer_exit(void);
+struct pinpool_buffer *pinpool_buffer_new(struct pinpool_pool *pool);
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
-					     u64 length, u64 align);
-void pinpool_buffer_destroy(struct pinpool_client *client,
-			    struct pinpool_buffer *buffer);
+					     u64 length, u64 align,
+					     struct pinpool_waiter *waiter);
+void pinpool_buffer_put(struct pinpool_buffer *buffer, struct pinpool_client *client,
+			bool closing);
 void pinpool_buffer_release(struct pinpool_buffer *buffer);
-bool pinpool_buffer_pinned(const struct pinpool_pool *pool,
-			   const struct pinpool_buffer *buffer);
+void pinpool_buffer_mark(struct pinpool_buffer *buffer);
+void pinpool_buffer_settle(const struct pinpool_buffer *buffer);
+u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
+		       bool pinned);
 
 /* quarantine.c */
 void pinpool_quarantine_init(struct pinpool_pool *pool);
 void pinpool_quarantine_exit(struct pinpool_pool *pool);
-void pinpool_quarantine_add(struct pinpool_client *client,
-			    struct pinpool_buffer *buffer);
+void pinpool_quarantine_add(struct pinpool_buffer *buffer,
+			    struct pinpool_client *client, bool closing);
+int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer *buffer,
+			    u64 align, struct pinpool_buffer **spare);
+bool pinpool_quarantine_join(struct pinpool_client *client);
+bool pinpool_quarantine_may_fit(const struct pinpool_client *client, u64 granules);
+void pinpool_quarantine_close(struct pinpool_client *client);
 unsigned long pinpool_quarantine_reap(struct pinpool_pool *pool);
+
+/* wait.c */
+void pinpool_wait_init(struct pinpool_waiter *waiter, u64 deadline_ns);
+bool pinpool_wait_behind(const struct pinpool_pool *pool,
+			 const struct pinpool_waiter *waiter);
+void pinpool_wait_queue(struct pinpool_pool *pool, struct pinpool_waiter *waiter);
+int pinpool_wait_sleep(struct pinpool_pool *pool, struct pinpool_waiter *waiter);
+void pinpool_wait_done(struct pinpool_pool *pool, struct pinpool_waiter *waiter);
+void pinpool_wait_kick(struct pinpool_pool *pool);
+__poll_t pinpool_poll(struct file *file, struct poll_table_struct *wait);
+
+/* dmabuf.c */
+struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
+				   bool readonly);
+struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd,
+					   bool readonly);
 
 /* ioctl.c */
 long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* mmap.c */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma);
+int pinpool_mmap_share(struct pinpool_buffer *buffer, struct vm_area_struct *vma);
+void pinpool_mmap_populate(struct file *file, u64 window, u64 offset, u64 length);
 
 #endif /* _PINPOOL_PINPOOL_H */

@@ -90,6 +90,8 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config)
 	pool->config = *config;
 	pool->granule_shift = ilog2(config->granule);
 	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->waiters);
+	init_waitqueue_head(&pool->poll_head);
 	pinpool_quarantine_init(pool);
 	cdev_init(&pool->cdev, &pinpool_client_fops);
 	pool->cdev.owner = THIS_MODULE;
@@ -236,7 +238,14 @@ void pinpool_pool_exit(void)
 	ida_destroy(&minors);
 }
 
-static int pool_grow(struct pinpool_pool *pool)
+/**
+ * pinpool_pool_grow() - Get the allocator more nodes
+ * @pool: The pool
+ *
+ * Context: May sleep.
+ * Return: 0 if it is worth another try, or -ENOMEM
+ */
+int pinpool_pool_grow(struct pinpool_pool *pool)
 {
 	struct offset_alloc_chunk *chunk = offset_alloc_chunk_new();
 	int err;
@@ -252,97 +261,180 @@ static int pool_grow(struct pinpool_pool *pool)
 	return 0;
 }
 
+/* A client's own quarantine comes first: it may have an RDMA registration there. */
+static int pool_try(struct pinpool_client *client, struct pinpool_buffer *buffer,
+		    u64 align, struct pinpool_buffer **spare)
+{
+	u64 units = pinpool_buffer_extent(buffer) >> client->pool->granule_shift;
+	struct pinpool_pool *pool = client->pool;
+	struct offset_extent extent;
+	int err;
+
+	if (unlikely(client->quarantined)) {
+		err = pinpool_quarantine_take(client, buffer, align, spare);
+		if (err != -ENOSPC)
+			return err;
+	}
+	err = offset_alloc_alloc(pool->oa, units, align >> pool->granule_shift, &extent);
+	if (!err) {
+		buffer->handle = extent.handle;
+		buffer->offset = extent.offset << pool->granule_shift;
+	}
+	return err;
+}
+
+/**
+ * pinpool_pool_charge() - Count a buffer as a client's
+ * @client: Who holds it from now on
+ * @buffer: The buffer
+ *
+ * Context: pool->lock held.
+ */
+void pinpool_pool_charge(struct pinpool_client *client,
+			 const struct pinpool_buffer *buffer)
+{
+	lockdep_assert_held(&client->pool->lock);
+	client->used += pinpool_buffer_extent(buffer);
+	client->requested += buffer->length;
+	client->nr_buffers++;
+}
+
+/**
+ * pinpool_pool_uncharge() - Undo pinpool_pool_charge()
+ * @client: Who held it
+ * @buffer: The buffer
+ *
+ * Context: pool->lock held.
+ */
+void pinpool_pool_uncharge(struct pinpool_client *client,
+			   const struct pinpool_buffer *buffer)
+{
+	lockdep_assert_held(&client->pool->lock);
+	client->used -= pinpool_buffer_extent(buffer);
+	client->requested -= buffer->length;
+	client->nr_buffers--;
+}
+
+static void pool_allocated(struct pinpool_client *client,
+			   const struct pinpool_buffer *buffer)
+{
+	client->pool->requested += buffer->length;
+	client->pool->allocs++;
+	client->wanted = 0;
+	pinpool_pool_charge(client, buffer);
+}
+
+static void pool_failed(struct pinpool_client *client, const struct pinpool_buffer *buffer)
+{
+	client->pool->failures++;
+	client->wanted = pinpool_buffer_extent(buffer) >> client->pool->granule_shift;
+}
+
+/* An ALLOC that finds no space: -EAGAIN, or the error to end with */
+static int pool_full(struct pinpool_client *client, const struct pinpool_buffer *buffer,
+		     struct pinpool_waiter *waiter)
+{
+	struct pinpool_pool *pool = client->pool;
+	int err = waiter ? pinpool_wait_sleep(pool, waiter) : -ENOSPC;
+
+	if (!err)
+		return -EAGAIN;
+	spin_lock(&pool->lock);
+	pool_failed(client, buffer);
+	spin_unlock(&pool->lock);
+	return err;
+}
+
 /**
  * pinpool_pool_alloc() - Give a buffer its extent
  * @client: Whom the buffer is charged to
  * @buffer: With its length set, 1 to the pool's capacity; gets handle and offset
  * @align: Power of two in bytes, or 0
+ * @waiter: To wait for space, or NULL
  *
  * Context: May sleep.
- * Return: 0, -ENOSPC if no free extent fits, or -ENOMEM
+ * Return: 0, -ENOSPC if no free extent fits, -ENOMEM, or what
+ *         pinpool_wait_sleep() gives
  */
 int pinpool_pool_alloc(struct pinpool_client *client,
-		       struct pinpool_buffer *buffer, u64 align)
+		       struct pinpool_buffer *buffer, u64 align,
+		       struct pinpool_waiter *waiter)
 {
 	struct pinpool_pool *pool = client->pool;
-	u64 extent_bytes = pinpool_buffer_extent(pool, buffer);
-	struct offset_extent extent;
+	struct pinpool_buffer *spare = NULL;
 	bool reaped = false;
-	bool retry;
+	bool reap;
 	int err;
 
+	align = max(align, pool->config.granule);
+	if (align > pool->config.granule && READ_ONCE(client->quarantined))
+		spare = pinpool_buffer_new(pool);
 	do {
-		retry = false;
 		spin_lock(&pool->lock);
-		err = offset_alloc_alloc(pool->oa, extent_bytes >> pool->granule_shift,
-					 align >> pool->granule_shift, &extent);
-		if (!err) {
-			buffer->handle = extent.handle;
-			buffer->offset = extent.offset << pool->granule_shift;
-			pool->requested += buffer->length;
-			pool->allocs++;
-			client->used += extent_bytes;
-			client->requested += buffer->length;
-			client->nr_buffers++;
-		} else if (err == -ENOSPC) {
-			retry = !reaped && pool->nr_quarantined;
-			if (!retry)
-				pool->failures++;
-		}
+		/* Others may have waited for longer. */
+		err = waiter && pinpool_wait_behind(pool, waiter) ? -ENOSPC :
+		      pool_try(client, buffer, align, &spare);
+		reap = err == -ENOSPC && pool->nr_quarantined && !reaped;
+		if (!err)
+			pool_allocated(client, buffer);
+		else if (err == -ENOSPC && !reap && waiter)
+			pinpool_wait_queue(pool, waiter);
 		spin_unlock(&pool->lock);
 
 		if (err == -ENOMEM) {
-			err = pool_grow(pool);
-			retry = !err;
-		} else if (retry) {
+			err = pinpool_pool_grow(pool) ?: -EAGAIN;
+		} else if (reap) {
 			pinpool_quarantine_reap(pool);
+			if (READ_ONCE(client->quarantined))
+				pinpool_quarantine_join(client);
 			reaped = true;
+			err = -EAGAIN;
+		} else if (err == -ENOSPC) {
+			err = pool_full(client, buffer, waiter);
 		}
-	} while (retry);
+	} while (err == -EAGAIN);
+	pinpool_buffer_release(spare);
 	return err;
 }
 
 /**
- * pinpool_pool_uncharge() - Take a buffer off the accounts
- * @client: Whom it was charged to
+ * pinpool_pool_forget() - Take a buffer off the accounts of its pool
  * @buffer: About to be freed or quarantined
  *
  * Context: pool->lock held.
  */
-void pinpool_pool_uncharge(struct pinpool_client *client,
-			   struct pinpool_buffer *buffer)
+void pinpool_pool_forget(const struct pinpool_buffer *buffer)
 {
-	struct pinpool_pool *pool = client->pool;
+	struct pinpool_pool *pool = buffer->pool;
 
 	lockdep_assert_held(&pool->lock);
 	pool->requested -= buffer->length;
-	/* What the client never learned of was never allocated. */
-	if (buffer->published)
+	/* What no client ever learned of was never allocated. */
+	if (buffer->hold.published)
 		pool->frees++;
 	else
 		pool->allocs--;
-	client->used -= pinpool_buffer_extent(pool, buffer);
-	client->requested -= buffer->length;
-	client->nr_buffers--;
 }
 
 /**
  * pinpool_pool_free() - Return the extent of a buffer
- * @client: Whom it is charged to
  * @buffer: No window maps it and nobody has its pages pinned
+ * @client: Whom it is charged to, or NULL
  *
  * Context: Process context, may sleep.
  */
-void pinpool_pool_free(struct pinpool_client *client,
-		       struct pinpool_buffer *buffer)
+void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *client)
 {
-	struct pinpool_pool *pool = client->pool;
+	struct pinpool_pool *pool = buffer->pool;
 	struct offset_alloc_chunk *chunk;
 
 	spin_lock(&pool->lock);
-	pinpool_pool_uncharge(client, buffer);
+	if (client)
+		pinpool_pool_uncharge(client, buffer);
+	pinpool_pool_forget(buffer);
 	WARN_ON_ONCE(offset_alloc_free(pool->oa, buffer->handle));
 	chunk = offset_alloc_take_chunk(pool->oa);
+	pinpool_wait_kick(pool);
 	spin_unlock(&pool->lock);
 	offset_alloc_chunk_free(chunk);
 }
@@ -371,6 +463,9 @@ void pinpool_pool_stats(struct pinpool_client *client, struct pinpool_stats *sta
 	stats->client_used = client->used;
 	stats->client_requested = client->requested;
 	stats->client_buffers = client->nr_buffers;
+	stats->client_quarantined = client->quarantined;
+	stats->shares = pool->shares;
+	stats->waiters = pool->nr_waiters;
 	spin_unlock(&pool->lock);
 
 	stats->capacity = report.capacity << pool->granule_shift;

@@ -25,7 +25,8 @@ LAYOUT(pinpool_alloc, count, 16);
 LAYOUT(pinpool_alloc, length, 24);
 LAYOUT(pinpool_alloc, handle, 48);
 LAYOUT(pinpool_alloc, done, 56);
-_Static_assert(sizeof(struct pinpool_alloc) == 64, "pinpool_alloc");
+LAYOUT(pinpool_alloc, deadline_ns, 64);
+_Static_assert(sizeof(struct pinpool_alloc) == 80, "pinpool_alloc");
 LAYOUT(pinpool_free, handles, 8);
 LAYOUT(pinpool_free, count, 16);
 LAYOUT(pinpool_free, handle, 24);
@@ -33,8 +34,14 @@ _Static_assert(sizeof(struct pinpool_free) == 32, "pinpool_free");
 _Static_assert(sizeof(struct pinpool_query) == 40, "pinpool_query");
 LAYOUT(pinpool_stats, capacity, 8);
 LAYOUT(pinpool_stats, client_buffers, 136);
-_Static_assert(sizeof(struct pinpool_stats) == 144, "pinpool_stats");
-_Static_assert(PINPOOL_IOC_INFO == 0xbe00 && PINPOOL_IOC_STATS == 0xbe04, "command numbers");
+LAYOUT(pinpool_stats, client_quarantined, 144);
+_Static_assert(sizeof(struct pinpool_stats) == 168, "pinpool_stats");
+LAYOUT(pinpool_export, fd, 16);
+_Static_assert(sizeof(struct pinpool_export) == 24, "pinpool_export");
+LAYOUT(pinpool_import, handle, 16);
+_Static_assert(sizeof(struct pinpool_import) == 40, "pinpool_import");
+_Static_assert(PINPOOL_IOC_INFO == 0xbe00 && PINPOOL_IOC_STATS == 0xbe04 &&
+	       PINPOOL_IOC_EXPORT == 0xbe05 && PINPOOL_IOC_IMPORT == 0xbe06, "command numbers");
 
 /* Any of the structs, with room behind it */
 union arg {
@@ -44,20 +51,26 @@ union arg {
 	struct pinpool_free free;
 	struct pinpool_query query;
 	struct pinpool_stats stats;
+	struct pinpool_export export;
+	struct pinpool_import import;
 	char bytes[16384];
 };
 
-enum { INFO, ALLOC, FREE, QUERY, STATS, NR_COMMANDS };
+enum { INFO, ALLOC, FREE, QUERY, STATS, EXPORT, IMPORT, NR_COMMANDS };
 
+/* With the size that the struct had in its first version */
 static const struct {
 	unsigned int cmd;
 	__u32 size;
+	__u32 first_size;
 } commands[] = {
-	[INFO] = { PINPOOL_IOC_INFO, sizeof(struct pinpool_info) },
-	[ALLOC] = { PINPOOL_IOC_ALLOC, sizeof(struct pinpool_alloc) },
-	[FREE] = { PINPOOL_IOC_FREE, sizeof(struct pinpool_free) },
-	[QUERY] = { PINPOOL_IOC_QUERY, sizeof(struct pinpool_query) },
-	[STATS] = { PINPOOL_IOC_STATS, sizeof(struct pinpool_stats) },
+	[INFO] = { PINPOOL_IOC_INFO, sizeof(struct pinpool_info), 80 },
+	[ALLOC] = { PINPOOL_IOC_ALLOC, sizeof(struct pinpool_alloc), 64 },
+	[FREE] = { PINPOOL_IOC_FREE, sizeof(struct pinpool_free), 32 },
+	[QUERY] = { PINPOOL_IOC_QUERY, sizeof(struct pinpool_query), 40 },
+	[STATS] = { PINPOOL_IOC_STATS, sizeof(struct pinpool_stats), 144 },
+	[EXPORT] = { PINPOOL_IOC_EXPORT, sizeof(struct pinpool_export), 24 },
+	[IMPORT] = { PINPOOL_IOC_IMPORT, sizeof(struct pinpool_import), 40 },
 };
 
 FIXTURE(abi)
@@ -65,27 +78,36 @@ FIXTURE(abi)
 	int fd;
 	struct pinpool_info info;
 	struct pinpool_buf buf;		/* a live buffer of one granule */
+	int share;			/* of another one, which the client doesn't hold */
+	__u64 shared;			/* its handle */
 	char *guard;			/* a page, and one without access behind it */
 };
 
 FIXTURE_SETUP(abi)
 {
 	long page = sysconf(_SC_PAGESIZE);
+	struct pinpool_buf buf;
 
 	self->fd = open(pp_node(), O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, pp_info(self->fd, &self->info));
 	ASSERT_EQ(0, pp_alloc(self->fd, self->info.granule, 0, &self->buf));
+	ASSERT_EQ(0, pp_alloc(self->fd, 1, 0, &buf));
+	self->shared = buf.handle;
+	self->share = pp_export(self->fd, buf.handle, 0);
+	ASSERT_LE(0, self->share);
+	ASSERT_EQ(0, pp_free(self->fd, buf.handle));
 	self->guard = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(self->guard != MAP_FAILED);
 	ASSERT_EQ(0, mprotect(self->guard + page, page, PROT_NONE));
 }
 
-/* Whatever a test did, the one buffer is all there is. */
+/* Whatever a test did, the one buffer and the share are all there is. */
 FIXTURE_TEARDOWN(abi)
 {
 	EXPECT_EQ(0, pp_free(self->fd, self->buf.handle));
+	EXPECT_EQ(0, close(self->share));
 	EXPECT_TRUE(pp_pool_is_whole(self->fd, 1));
 	close(self->fd);
 }
@@ -105,6 +127,10 @@ static void fill(const FIXTURE_DATA(abi) *self, int command, union arg *arg)
 		arg->alloc.length = 1;
 	if (command == QUERY)
 		arg->query.handle = self->buf.handle;
+	if (command == EXPORT)
+		arg->export.handle = self->buf.handle;
+	if (command == IMPORT)
+		arg->import.fd = self->share;
 	if (command == FREE) {
 		struct pinpool_buf buf;
 
@@ -124,6 +150,10 @@ static bool undo(const FIXTURE_DATA(abi) *self, int command, const union arg *ar
 		return !pp_free(self->fd, arg->alloc.handle);
 	if (command == FREE)
 		return pp_free(self->fd, arg->free.handle) == (err ? 0 : -ENOENT);
+	if (command == EXPORT && !err)
+		return !close(arg->export.fd);
+	if (command == IMPORT)
+		return pp_free(self->fd, self->shared) == (err ? -ENOENT : 0);
 	return true;
 }
 
@@ -159,12 +189,31 @@ TEST_F(abi, einval_struct_too_short)
 	int i;
 
 	for (i = 0; i < NR_COMMANDS; i++) {
-		for (size = 0; size < commands[i].size; size++) {
+		for (size = 0; size < commands[i].first_size; size++) {
 			fill(self, i, &arg);
 			arg.size = size;
 			EXPECT_EQ(-EINVAL, call(self, i, &arg))
 				TH_LOG("command %d, size %u", i, size);
 			EXPECT_TRUE(undo(self, i, &arg, -EINVAL));
+		}
+	}
+}
+
+TEST_F(abi, struct_of_an_older_version_works)
+{
+	union arg arg;
+	__u32 size;
+	int i, err;
+
+	for (i = 0; i < NR_COMMANDS; i++) {
+		for (size = commands[i].first_size; size < commands[i].size; size++) {
+			fill(self, i, &arg);
+			memset(arg.bytes + size, 0xa5, 512);
+			arg.size = size;
+			err = call(self, i, &arg);
+			EXPECT_EQ(0, err) TH_LOG("command %d, size %u", i, size);
+			EXPECT_EQ(0xa5, (unsigned char)arg.bytes[size]);
+			EXPECT_TRUE(undo(self, i, &arg, err));
 		}
 	}
 }
@@ -250,8 +299,10 @@ TEST_F(abi, eopnotsupp_unknown_flag)
 {
 	/* The flags that do exist */
 	static const __u32 known[NR_COMMANDS] = {
-		[ALLOC] = PINPOOL_ALLOC_PARTIAL,
+		[ALLOC] = PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE,
 		[QUERY] = PINPOOL_QUERY_OFFSET | PINPOOL_QUERY_NEXT,
+		[EXPORT] = PINPOOL_SHARE_RDONLY,
+		[IMPORT] = PINPOOL_SHARE_RDONLY,
 	};
 	union arg arg;
 	int i, bit, err;
@@ -277,6 +328,34 @@ TEST_F(abi, einval_reserved_field)
 	fill(self, ALLOC, &arg);
 	arg.alloc.__reserved = 1;
 	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	fill(self, EXPORT, &arg);
+	arg.export.__reserved = 1;
+	EXPECT_EQ(-EINVAL, call(self, EXPORT, &arg));
+	fill(self, IMPORT, &arg);
+	arg.import.__reserved = 1;
+	EXPECT_EQ(-EINVAL, call(self, IMPORT, &arg));
+}
+
+TEST_F(abi, einval_window)
+{
+	union arg arg;
+
+	fill(self, ALLOC, &arg);
+	arg.alloc.window = sysconf(_SC_PAGESIZE);
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.window = 0;
+	arg.alloc.flags = PINPOOL_ALLOC_POPULATE;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.window = sysconf(_SC_PAGESIZE) + 1;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+
+	/* One that leads nowhere doesn't matter: nothing is mapped. */
+	arg.alloc.window = (uintptr_t)self->guard;
+	EXPECT_EQ(0, call(self, ALLOC, &arg));
+	EXPECT_EQ(0, pp_free(self->fd, arg.alloc.handle));
+	arg.alloc.window = -4096ULL;
+	EXPECT_EQ(0, call(self, ALLOC, &arg));
+	EXPECT_EQ(0, pp_free(self->fd, arg.alloc.handle));
 }
 
 TEST_F(abi, einval_fields_of_the_other_form)
@@ -528,7 +607,7 @@ TEST_F(abi, ebadf_not_open_for_writing)
 	EXPECT_EQ(-EBADF, pp_free(fd, self->buf.handle));
 	EXPECT_EQ(0, pp_info(fd, &info));
 	EXPECT_EQ(0, pp_stats(fd, &stats));
-	EXPECT_EQ(1, stats.buffers);
+	EXPECT_EQ(2, stats.buffers);
 	EXPECT_EQ(0, stats.client_buffers);
 	EXPECT_EQ(-ENOENT, pp_find(fd, 0, PINPOOL_QUERY_NEXT, &query));
 	close(fd);
@@ -665,7 +744,8 @@ TEST_F(abi, info_tells_what_the_pool_is)
 	EXPECT_EQ(0, info->capacity % info->granule);
 	EXPECT_EQ(PINPOOL_BACKING_PAGES, info->backing);
 	EXPECT_GE(PINPOOL_ZERO_NEVER, info->zero);
-	EXPECT_EQ(0, info->features);
+	EXPECT_EQ(PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE,
+		  info->features & ~PINPOOL_FEATURE_HUGE);
 	EXPECT_LE(-1, info->node);
 }
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <linux/pinpool.h>
@@ -117,6 +118,32 @@ static inline int pp_find(int fd, uint64_t offset, uint32_t flags, struct pinpoo
 	return pp_ioctl(fd, PINPOOL_IOC_QUERY, query);
 }
 
+/* The descriptor of a new share, or a negative errno */
+static inline int pp_export(int fd, uint64_t handle, uint32_t flags)
+{
+	struct pinpool_export export = {
+		.size = sizeof(export), .flags = flags, .handle = handle,
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_EXPORT, &export);
+
+	return err ?: export.fd;
+}
+
+/* On success fills in *@buf as pp_alloc() does. */
+static inline int pp_import(int fd, int share, uint32_t flags, struct pinpool_buf *buf)
+{
+	struct pinpool_import import = {
+		.size = sizeof(import), .flags = flags, .fd = share,
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_IMPORT, &import);
+
+	if (!err)
+		*buf = (struct pinpool_buf){
+			.length = import.length, .offset = import.offset, .handle = import.handle,
+		};
+	return err;
+}
+
 /* A window on the whole pool, or MAP_FAILED */
 static inline char *pp_window(int fd, int prot)
 {
@@ -125,6 +152,80 @@ static inline char *pp_window(int fd, int prot)
 	if (pp_info(fd, &info))
 		return MAP_FAILED;
 	return mmap(NULL, info.capacity, prot, MAP_SHARED, fd, 0);
+}
+
+/* An open file of the pool, and its window on all of it */
+struct pp_client {
+	int fd;
+	char *window;
+	size_t capacity;
+	size_t granule;
+};
+
+static inline bool pp_client_open(struct pp_client *client)
+{
+	struct pinpool_info info;
+
+	client->window = MAP_FAILED;
+	client->fd = open(pp_node(), O_RDWR | O_CLOEXEC);
+	if (client->fd < 0 || pp_info(client->fd, &info))
+		return false;
+	client->capacity = info.capacity;
+	client->granule = info.granule;
+	client->window = pp_window(client->fd, PROT_READ | PROT_WRITE);
+	return client->window != MAP_FAILED;
+}
+
+static inline void pp_client_close(struct pp_client *client)
+{
+	if (client->window != MAP_FAILED)
+		munmap(client->window, client->capacity);
+	close(client->fd);
+}
+
+/* Send a file, or receive one: it, or -1 */
+static inline bool pp_send_file(int sock, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == 1;
+}
+
+static inline int pp_receive_file(int sock)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	int fd = -1;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
 }
 
 static sigjmp_buf pp_trap_env;
@@ -225,12 +326,13 @@ static inline bool pp_pool_is_whole(int fd, unsigned int clients)
 	if (!err && !s.used && !s.quarantined && s.free == s.capacity && !s.requested &&
 	    s.largest_free == s.capacity && !s.buffers && s.free_extents == 1 &&
 	    !s.quarantined_extents && s.clients == clients && s.allocs == s.frees &&
-	    !s.client_used && !s.client_requested && !s.client_buffers)
+	    !s.client_used && !s.client_requested && !s.client_buffers &&
+	    !s.client_quarantined && !s.shares && !s.waiters)
 		return true;
 	fprintf(stderr,
-		"# pool is not whole (error %d): %llu used, %llu free of %llu in %llu extents, %llu quarantined, %llu buffers, %llu clients of %u, %llu allocs, %llu frees\n",
+		"# pool is not whole (error %d): %llu used, %llu free of %llu in %llu extents, %llu quarantined, %llu buffers, %llu shares, %llu clients of %u, %llu allocs, %llu frees\n",
 		err, s.used, s.free, s.capacity, s.free_extents, s.quarantined, s.buffers,
-		s.clients, clients, s.allocs, s.frees);
+		s.shares, s.clients, clients, s.allocs, s.frees);
 	return false;
 }
 

@@ -196,7 +196,7 @@ static void *hammer(void *arg)
 	long errors = 0;
 	int i;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 500; i++) {
 		errors += !!pinpool_alloc(pool, 5000, 0, &buf);
 		pp_fill(pinpool_ptr(pool, &buf), buf.length, buf.handle);
 		errors += !pp_matches(pinpool_ptr(pool, &buf), buf.length, buf.handle);

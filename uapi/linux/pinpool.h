@@ -29,8 +29,9 @@
  * All sizes and offsets are in bytes. A failed command changes nothing, with
  * the single exception of an array FREE, which tells how far it came.
  *
- * The file's access mode counts: ALLOC and FREE need a file opened for
- * writing, the rest works on a file opened for reading.
+ * The file's access mode counts: ALLOC needs a file opened for writing, and so
+ * does all that would let its buffers be written; the rest works on a file opened
+ * for reading.
  *
  * DOC: Error codes
  *
@@ -45,13 +46,20 @@
  *  EOPNOTSUPP   A flag that this kernel does not know.
  *  EFAULT       A pointer that leads to no memory, or to memory of the wrong
  *               kind.
- *  EBADF        ALLOC or FREE on a file that is not open for writing.
+ *  EBADF        ALLOC on a file that is not open for writing, or FREE there of
+ *               what it didn't import; IMPORT of what is no file descriptor.
+ *  EACCES       Something that may only be read was asked for to be written.
+ *  EEXIST       IMPORT of a buffer that the client holds already.
+ *  EXDEV        IMPORT of a dma-buf of another pool, or of another driver.
  *  ENOENT       A handle that names no buffer of this client: never given out,
  *               freed before, or another client's.
  *  ENOSPC       No free extent of the pool fits. Freeing buffers helps.
  *  EDQUOT       A limit of the client or of its user is reached.
  *  ENOMEM       The kernel has no memory for its own records.
- *  EINTR        A fatal signal came while memory was being prepared.
+ *  ETIMEDOUT    The deadline of an ALLOC passed before there was space.
+ *  EINTR        A signal came while ALLOC waited for space (it goes on waiting
+ *               if the handler has SA_RESTART), or a fatal one while memory was
+ *               being prepared.
  *  ENODEV       The pool was deleted under the client.
  *  ===========  ==============================================================
  */
@@ -63,6 +71,8 @@ enum {
 	PINPOOL_CMD_FREE = 0x02,
 	PINPOOL_CMD_QUERY = 0x03,
 	PINPOOL_CMD_STATS = 0x04,
+	PINPOOL_CMD_EXPORT = 0x05,
+	PINPOOL_CMD_IMPORT = 0x06,
 };
 
 /* The longest array that one ALLOC or FREE takes */
@@ -94,13 +104,29 @@ enum pinpool_zero {
 };
 
 /**
+ * enum pinpool_feature - What a pool has beyond the first version of this header
+ * @PINPOOL_FEATURE_WAIT: ALLOC takes a @deadline_ns, and poll(2) works
+ * @PINPOOL_FEATURE_POPULATE: ALLOC knows PINPOOL_ALLOC_POPULATE
+ * @PINPOOL_FEATURE_SHARE: There are EXPORT and IMPORT
+ * @PINPOOL_FEATURE_HUGE: The memory is in huge pages, which windows map as such
+ *                        where their address is congruent to the offset modulo
+ *                        the size of a huge page, as mmap(2) makes it by itself
+ */
+enum pinpool_feature {
+	PINPOOL_FEATURE_WAIT = 1 << 0,
+	PINPOOL_FEATURE_POPULATE = 1 << 1,
+	PINPOOL_FEATURE_SHARE = 1 << 2,
+	PINPOOL_FEATURE_HUGE = 1 << 3,
+};
+
+/**
  * struct pinpool_info - What a pool is (PINPOOL_IOC_INFO)
  * @size: sizeof(struct pinpool_info)
  * @flags: Must be 0
  * @capacity: out: Bytes in the pool; also the length of a window on all of it
  * @granule: out: The smallest extent, a power of two. Every offset and extent
  *           is a multiple of it
- * @features: out: One bit per optional feature; none is defined yet
+ * @features: out: enum pinpool_feature
  * @backing: out: enum pinpool_backing
  * @zero: out: enum pinpool_zero
  * @node: out: The NUMA node that the memory was asked from, -1 for any
@@ -143,15 +169,19 @@ struct pinpool_buf {
  * enum pinpool_alloc_flags - Flags of ALLOC
  * @PINPOOL_ALLOC_PARTIAL: An array may be filled in part: the call succeeds if
  *                         it made at least one buffer, and @done tells how many
+ * @PINPOOL_ALLOC_POPULATE: Have the window of @window map the buffers at once, so
+ *                          that no touch of them is a page fault. What can't be
+ *                          mapped now is mapped when it is touched
  */
 enum pinpool_alloc_flags {
 	PINPOOL_ALLOC_PARTIAL = 1 << 0,
+	PINPOOL_ALLOC_POPULATE = 1 << 1,
 };
 
 /**
  * struct pinpool_alloc - Allocate one buffer or an array (PINPOOL_IOC_ALLOC)
  * @size: sizeof(struct pinpool_alloc)
- * @flags: enum pinpool_alloc_flags; only with an array
+ * @flags: enum pinpool_alloc_flags; PINPOOL_ALLOC_PARTIAL only with an array
  * @bufs: 0 for one buffer, described by @length to @handle below; else a pointer
  *        to an array of struct pinpool_buf, and @length and @align must be 0
  * @count: Entries of the array, 1 to PINPOOL_MAX_ARRAY; 0 without one
@@ -162,6 +192,12 @@ enum pinpool_alloc_flags {
  * @handle: out: As in struct pinpool_buf
  * @done: out: How many buffers were made
  * @__reserved: Must be 0
+ * @deadline_ns: 0: fail with ENOSPC where there is no space. Else wait for space
+ *               until this time of CLOCK_MONOTONIC, in nanoseconds, and fail with
+ *               ETIMEDOUT; all bits set: for ever
+ * @window: With PINPOOL_ALLOC_POPULATE: the address in the calling process where
+ *          offset 0 of the pool is mapped, or would be if the window began there;
+ *          else 0
  *
  * An array is served in its order and wholly or not at all, unless
  * PINPOOL_ALLOC_PARTIAL is given: then the first @done entries were made, and
@@ -170,6 +206,14 @@ enum pinpool_alloc_flags {
  * The memory holds zeroes, or what this client itself last wrote there (see
  * enum pinpool_zero). No buffer exists before the caller was told of it: where
  * the results can't be written the call gives EFAULT and nothing is allocated.
+ *
+ * Calls that wait are served first come, first served, whatever they want: those
+ * that came later wait behind one that wants much. A call for an array keeps what
+ * it got while it waits for more. Calls without a deadline take what fits at that
+ * moment.
+ *
+ * What this client freed while it had the pages pinned may come back to it at
+ * once, and does so first: a registration for RDMA or io_uring goes on serving.
  */
 struct pinpool_alloc {
 	__u32 size;
@@ -183,6 +227,8 @@ struct pinpool_alloc {
 	__aligned_u64 handle;
 	__u32 done;
 	__u32 __reserved;
+	__aligned_u64 deadline_ns;
+	__aligned_u64 window;
 };
 
 #define PINPOOL_IOC_ALLOC	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_ALLOC)
@@ -198,7 +244,8 @@ struct pinpool_alloc {
  * @handle: The one buffer to free
  *
  * When the call returns, the buffers are gone from every window of the client:
- * the next touch is SIGBUS. An array is freed in its order up to the first
+ * the next touch is SIGBUS. Their memory is free when nobody else has it: neither
+ * another client that imported it, nor a share. An array is freed in its order up to the first
  * handle that can't be; the error tells why, and @done which. The struct and the
  * array may lie in one of the buffers; if the struct goes with its buffer, the
  * return value is all the answer there is.
@@ -273,6 +320,9 @@ struct pinpool_query {
  * @client_used: out: Of @used, what the calling client holds
  * @client_requested: out: Of @requested, what the calling client holds
  * @client_buffers: out: Of @buffers, what the calling client holds
+ * @client_quarantined: out: Of @quarantined, what the calling client may have again
+ * @shares: out: dma-bufs that EXPORT made and somebody still has
+ * @waiters: out: ALLOC calls that wait for space
  *
  * All values are of one moment.
  */
@@ -296,8 +346,72 @@ struct pinpool_stats {
 	__aligned_u64 client_used;
 	__aligned_u64 client_requested;
 	__aligned_u64 client_buffers;
+	__aligned_u64 client_quarantined;
+	__aligned_u64 shares;
+	__aligned_u64 waiters;
 };
 
 #define PINPOOL_IOC_STATS	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_STATS)
+
+/**
+ * enum pinpool_share_flags - Flags of EXPORT and IMPORT
+ * @PINPOOL_SHARE_RDONLY: For reading only
+ */
+enum pinpool_share_flags {
+	PINPOOL_SHARE_RDONLY = 1 << 0,
+};
+
+/**
+ * struct pinpool_export - Make a share of a buffer (PINPOOL_IOC_EXPORT)
+ * @size: sizeof(struct pinpool_export)
+ * @flags: enum pinpool_share_flags. With PINPOOL_SHARE_RDONLY nobody can map the
+ *         share for writing, have a device write to it, or import it without this
+ *         flag
+ * @handle: The buffer
+ * @fd: out: A file descriptor of a new dma-buf, close-on-exec
+ * @__reserved: Must be 0
+ *
+ * The share keeps the buffer alive until the last descriptor is closed, the last
+ * mapping of it is gone and the last driver has detached from it. It can be sent
+ * to other processes, which need no right to open the pool's node: they map it
+ * with mmap(2), give it to drivers, or import it. A client that may only read the
+ * buffer can only make such shares of it, else EACCES.
+ */
+struct pinpool_export {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__s32 fd;
+	__u32 __reserved;
+};
+
+#define PINPOOL_IOC_EXPORT	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_EXPORT)
+
+/**
+ * struct pinpool_import - Take hold of a shared buffer (PINPOOL_IOC_IMPORT)
+ * @size: sizeof(struct pinpool_import)
+ * @flags: enum pinpool_share_flags. With PINPOOL_SHARE_RDONLY the buffer can be
+ *         reached only by windows that were mapped for reading only. A client that
+ *         isn't open for writing must give it, else EACCES
+ * @fd: A share of a buffer of this pool; stays the caller's, who may close it
+ * @__reserved: Must be 0
+ * @handle: out: The buffer's name for FREE, QUERY and EXPORT
+ * @offset: out: Where it lies in every window; the same as for the exporter
+ * @length: out: The exact length asked for at ALLOC
+ *
+ * The client holds the buffer as if it had allocated it, until FREE or its close.
+ * It counts as one of this client's.
+ */
+struct pinpool_import {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 __reserved;
+	__aligned_u64 handle;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define PINPOOL_IOC_IMPORT	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_IMPORT)
 
 #endif /* _UAPI_LINUX_PINPOOL_H */
