@@ -17,8 +17,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 
-[ $# -gt 0 ] || set -- load abi alloc window isolation lifetime teardown unload concurrency \
-	abi_32 alloc_32 window_32 library tool
+[ $# -gt 0 ] || set -- load abi alloc window isolation share pins wait huge lifetime teardown \
+	unload concurrency abi_32 alloc_32 window_32 share_32 library tool
 
 for test; do
 	program=$programs/$test
