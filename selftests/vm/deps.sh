@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Install what building and testing pinpool needs: Debian packages, and the
-# kernel of the guest. Says nothing and takes no time where all is there.
+# kernels of the guest: those of $KERNELS, and $KERNEL or else 6.1. Says nothing
+# and takes no time where all is there.
 set -eu
 
 packages=(
@@ -19,10 +20,11 @@ packages=(
 	busybox-static		# its commands,
 	cpio kmod xz-utils	# its initramfs and modules,
 	e2fsprogs		# its disk
+	debian-archive-keyring util-linux zstd	# kernels of other series
 )
 
 kernel=$(dirname "$0")/kernel.sh
-series=${KERNEL:-6.1}
+read -ra kernels <<<"${KERNELS:-} ${KERNEL:-6.1}"
 
 # install PACKAGE...
 install() {
@@ -58,8 +60,10 @@ for package in "${packages[@]}"; do
 done
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 
-# Debian serves the kernel of older headers no longer: then get the newer ones.
-"$kernel" "$series" >/dev/null || {
+for series in "${kernels[@]}"; do
+	"$kernel" "$series" >/dev/null && continue
+	# Debian serves the kernel of older headers no longer: then get the newer ones.
+	[ "$series" = 6.1 ] || exit
 	install linux-headers-amd64
 	"$kernel" "$series" >/dev/null
-}
+done

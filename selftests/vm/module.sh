@@ -12,7 +12,8 @@ set -eu -o pipefail
 kver=$1
 headers=$2
 shift 2
-top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
 out=$top/build/$kver
 
 mkdir -p "$out/kmod"
@@ -26,6 +27,6 @@ for file in "$top"/kmod/Kbuild "$top"/kmod/*.[ch]; do
 done
 
 # Debian's headers come without the vmlinux that BTF would be made from.
-make -s -C "$headers" M="$out" W=1 "$@" modules 2>&1 |
+"$here/kmake.sh" "$headers" -s M="$out" W=1 "$@" modules 2>&1 |
 	{ grep -v '^Skipping BTF generation' || true; } >&2
 echo "$out/kmod/pinpool.ko"

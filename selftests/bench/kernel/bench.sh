@@ -20,7 +20,7 @@ for file in "$here"/Kbuild "$here"/*.[ch] "$top"/kmod/offset_alloc*.[ch]; do
 	*) ln -sf "$file" "$out/" ;;
 	esac
 done
-make -s -C "$KHEADERS" M="$out" W=1 modules 2>&1 | { grep -v '^Skipping BTF' || true; } >&2
+"$vm/kmake.sh" "$KHEADERS" -s M="$out" W=1 modules 2>&1 | { grep -v '^Skipping BTF' || true; } >&2
 
 echo "bench-kernel: Linux $KVER, all in one run; 1 ns is 1 instruction, median of 5" >&2
 "$vm/run" -k "${KERNEL:-6.1}" -I -t 900 -M drm -M drm_buddy -f "$out/alloc_bench.ko:/alloc_bench.ko" -- \
