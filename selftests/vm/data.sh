@@ -22,7 +22,7 @@ if [ ! -s "$image" ]; then
 	cp "$kimage" "$files/vmlinux"
 	cp "$kroot/boot/vmlinuz-$kver" "$files/vmlinuz"
 	# The largest module, and of the rest every hundredth by size
-	find "$kroot" -name '*.ko' -printf '%s %p\n' | sort -rn |
+	find "$kroot" -name '*.ko*' -printf '%s %p\n' | sort -rn |
 		awk 'NR % 100 == 1 { print $2 }' | head -n 40 |
 		xargs cp -t "$files"
 	mke2fs -q -t ext4 -m 0 -d "$files" "$image.tmp" \
