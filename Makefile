@@ -114,7 +114,8 @@ help:
 	@echo '  make clean     remove what was built'
 	@echo
 	@echo '  KDIR=<dir>     kernel headers to build against'
-	@echo '  KERNEL=<series> Debian kernel of the guest (6.1)'
+	@echo '  KERNEL=<series> Debian kernel of the guest: 6.1 (default), 6.12 or 7'
+	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
 .PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel fuzz coverage prove lint test shell run_tests install clean help

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests, each suite with its output live; ends with `N passed, N failed`
+# All tests, each suite with its output live; ends with `N passed, N failed`. The
+# module's are run on each kernel of $KERNELS (6.1).
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -45,9 +46,11 @@ suite 'Allocator core in a kernel: KUnit under UML' selftests/core/kunit.sh
 suite 'liboffalloc under ASan, UBSan and TSan, and installed' make -s -C selftests/offalloc run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
 suite 'Guest harness' selftests/vm/selftest.sh
-suite 'Module on stock Linux 6.1, in a guest' \
-	selftests/vm/pinpool -T -n -t 1200 -- \
-	env PINPOOL_OPS=1000000 PINPOOL_TEST_LIMIT=900 /selftests/run_tests.sh
+for series in ${KERNELS:-6.1}; do
+	suite "Module on stock Linux $series, in a guest" \
+		selftests/vm/pinpool -k "$series" -T -n -t 1200 -- \
+		env PINPOOL_OPS=1000000 PINPOOL_TEST_LIMIT=900 /selftests/run_tests.sh
+done
 for shape in 33788K 32M:granule=64K:zero=always; do
 	suite "A pool of $shape" selftests/vm/pinpool -T -p "default:$shape" -- \
 		/selftests/run_tests.sh alloc window isolation lifetime teardown concurrency

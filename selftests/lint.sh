@@ -58,18 +58,27 @@ userspace=PREFER_KERNEL_TYPES,ARRAY_SIZE,VOLATILE,SSCANF_TO_KSTRTO,CAMELCASE
 userspace+=,BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FILENAME,COMPLEX_MACRO,SPACING
 userspace+=,LONG_LINE_STRING,MACRO_ARG_REUSE
 
-kernel=$(selftests/vm/kernel.sh "${KERNEL:-6.1}") || exit
-eval "$kernel"
-links=build/$KVER
+# use_kernel SERIES: sets KVER and the like
+use_kernel() {
+	local kernel
 
-# A fresh build, or warnings of files that are up to date would go unseen.
-rm -rf "$links"
-selftests/vm/module.sh "$KVER" "$KHEADERS" 2>"$out/w1" >/dev/null
-report "module builds with W=1 for $KVER" "$out/w1"
+	kernel=$(selftests/vm/kernel.sh "$1") || exit
+	eval "$kernel"
+}
 
-make -s -C "$KHEADERS" M="$top/$links" W=1 C=2 CHECK="sparse" modules 2>&1 |
-	grep -v '^Skipping BTF' >"$out/sparse"
-report "sparse on $KVER" "$out/sparse"
+for series in ${KERNELS:-6.1}; do
+	use_kernel "$series"
+	# A fresh build, or warnings of files that are up to date would go unseen.
+	rm -rf "build/$KVER"
+	selftests/vm/module.sh "$KVER" "$KHEADERS" 2>"$out/w1" >/dev/null ||
+		echo "no module" >>"$out/w1"
+	report "module builds with W=1 for $KVER" "$out/w1"
+
+	# Debian's headers of 7.x have not what Kbuild needs to run sparse.
+	[ "${series%%.*}" -lt 7 ] || continue
+	selftests/vm/module.sh "$KVER" "$KHEADERS" C=2 CHECK=sparse 2>"$out/sparse" >/dev/null
+	report "sparse on $KVER" "$out/sparse"
+done
 
 fetch_checkpatch
 # The allocator's headers are also user space's, which has no BIT() and no u32.
@@ -88,6 +97,7 @@ mapfile -t sources < <(git ls-files 'lib/*.[ch]' 'selftests/*.[ch]' |
 checkpatch --ignore "$userspace" -f "${sources[@]}" >"$out/checkpatch" 2>&1
 report "checkpatch --strict on user space" "$out/checkpatch"
 
+use_kernel 6.1
 perl "$KDOC" -none kmod/*.[ch] uapi/linux/*.h >"$out/kernel-doc" 2>&1
 report "kernel-doc" "$out/kernel-doc"
 
