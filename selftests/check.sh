@@ -51,10 +51,15 @@ for series in ${KERNELS:-6.1}; do
 		selftests/vm/pinpool -k "$series" -T -n -t 1200 -- \
 		env PINPOOL_OPS=1000000 PINPOOL_TEST_LIMIT=900 /selftests/run_tests.sh
 done
-for shape in 33788K 32M:granule=64K:zero=always; do
-	suite "A pool of $shape" selftests/vm/pinpool -T -p "default:$shape" -- \
-		/selftests/run_tests.sh alloc window isolation lifetime teardown concurrency
+for shape in 33788K 32M:granule=64K:zero=always 640M:granule=2M; do
+	suite "A pool of $shape" selftests/vm/pinpool -T -m 2G -p "default:$shape" -- \
+		/selftests/run_tests.sh alloc window isolation share pins wait huge lifetime \
+		teardown concurrency
 done
+suite 'Shares in the hands of drivers' \
+	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \
+	-p default:64M,other:8M -- \
+	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
 suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown

@@ -106,6 +106,25 @@ TEST_F(unload, refused_while_a_child_has_a_window)
 	EXPECT_EQ(0, load());
 }
 
+TEST_F(unload, refused_while_there_is_a_share)
+{
+	int share = pp_export(self->fd, self->buf.handle, 0);
+	char *map;
+
+	ASSERT_LE(0, share);
+	munmap(self->window, self->capacity);
+	close(self->fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	map = mmap(NULL, self->buf.length, PROT_READ, MAP_SHARED, share, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	close(share);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_TRUE(pp_matches(map, self->buf.length, 1));
+	munmap(map, self->buf.length);
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load());
+}
+
 /* A pin needs no file: the pages must outlive the pool, and the module. */
 TEST_F(unload, pinned_pages_outlive_the_module)
 {

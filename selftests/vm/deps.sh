@@ -11,6 +11,7 @@ packages=(
 	gcc-multilib		# the same calls from 32-bit programs
 	clang libclang-rt-14-dev	# the fuzzers
 	pkg-config		# programs with the installed library
+	libdrm-dev		# dma-bufs in the hands of graphics drivers
 	linux-headers-amd64	# the module
 	sparse shellcheck perl	# static checks
 	valgrind gnuplot-nox	# the allocator's benchmark

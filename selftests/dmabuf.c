@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Shares in the hands of other drivers: vgem takes a dma-buf as a GPU would, and
+ * cirrus one to show it. What isn't loaded is skipped.
+ */
+#define _FILE_OFFSET_BITS 64
+#include "pinpool_test.h"
+
+#include <drm.h>
+#include <drm_fourcc.h>
+#include <drm_mode.h>
+#include <linux/dma-buf.h>
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+
+/* The node of a DRM driver, or -1 */
+static int drm_open(const char *driver)
+{
+	struct drm_version version;
+	char path[32], name[32];
+	int i, fd;
+
+	for (i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		memset(name, 0, sizeof(name));
+		version = (struct drm_version){ .name = name, .name_len = sizeof(name) - 1 };
+		if (!ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+static int drm_import(int drm, int share, uint32_t *handle)
+{
+	struct drm_prime_handle prime = { .fd = share };
+	int err = pp_ioctl(drm, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+
+	*handle = prime.handle;
+	return err;
+}
+
+static int drm_close(int drm, uint32_t handle)
+{
+	struct drm_gem_close arg = { .handle = handle };
+
+	return pp_ioctl(drm, DRM_IOCTL_GEM_CLOSE, &arg);
+}
+
+FIXTURE(dmabuf)
+{
+	struct pp_client a;
+	struct pinpool_buf buf;
+	int vgem;
+};
+
+FIXTURE_SETUP(dmabuf)
+{
+	self->vgem = drm_open("vgem");
+	if (self->vgem < 0)
+		SKIP(return, "no vgem");
+	ASSERT_TRUE(pp_client_open(&self->a));
+	/* Over several chunks, and not to the end of a page */
+	ASSERT_EQ(0, pp_alloc(self->a.fd, 5 * MIB + 4096 + 100, 0, &self->buf));
+	pp_fill(self->a.window + self->buf.offset, 5 * MIB, 1);
+}
+
+FIXTURE_TEARDOWN(dmabuf)
+{
+	if (self->vgem < 0)
+		return;
+	close(self->vgem);
+	pp_free(self->a.fd, self->buf.handle);
+	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));
+	pp_client_close(&self->a);
+}
+
+TEST_F(dmabuf, a_driver_that_has_it_holds_it)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	struct pinpool_stats stats;
+	struct pinpool_buf buf;
+	uint32_t handle;
+
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, drm_import(self->vgem, share, &handle));
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	close(share);
+	EXPECT_EQ(SIGBUS, pp_probe_read(self->a.window + self->buf.offset));
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(1, stats.buffers);
+	EXPECT_EQ(1, stats.shares);
+	EXPECT_EQ(0, stats.client_buffers);
+	EXPECT_EQ(-ENOSPC, pp_alloc(self->a.fd, self->a.capacity, 0, &buf));
+	EXPECT_EQ(0, drm_close(self->vgem, handle));
+	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));
+}
+
+TEST_F(dmabuf, it_comes_back_when_the_driver_is_closed_by_a_kill)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	struct pinpool_stats stats;
+	uint32_t handle;
+	int go[2], status;
+	char byte;
+	pid_t pid;
+
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		/* An open file of its own: the inherited one stays open elsewhere. */
+		int vgem = drm_open("vgem");
+
+		if (drm_import(vgem, share, &handle) || write(go[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	ASSERT_EQ(1, read(go[0], &byte, 1));
+	close(share);
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(1, stats.buffers);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));
+}
+
+TEST_F(dmabuf, one_for_reading_is_not_given_to_a_device_that_may_write)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, PINPOOL_SHARE_RDONLY);
+	uint32_t handle;
+
+	ASSERT_LE(0, share);
+	EXPECT_EQ(-EACCES, drm_import(self->vgem, share, &handle));
+	close(share);
+}
+
+TEST_F(dmabuf, cpu_access_is_announced)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+	uint32_t handle;
+	char *map;
+
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, drm_import(self->vgem, share, &handle));
+	map = mmap(NULL, 5 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, share, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	EXPECT_EQ(0, pp_ioctl(share, DMA_BUF_IOCTL_SYNC, &sync));
+	EXPECT_TRUE(pp_matches(map, 5 * MIB, 1));
+	memset(map, 0, 4096);
+	sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+	EXPECT_EQ(0, pp_ioctl(share, DMA_BUF_IOCTL_SYNC, &sync));
+	EXPECT_TRUE(pp_is_zero(self->a.window + self->buf.offset, 4096));
+	munmap(map, 5 * MIB);
+	EXPECT_EQ(0, drm_close(self->vgem, handle));
+	close(share);
+}
+
+TEST_F(dmabuf, several_drivers_and_clients_have_it)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	int again = pp_export(self->a.fd, self->buf.handle, 0);
+	int vgem = drm_open("vgem");
+	uint32_t handles[3];
+	struct pp_client b;
+	struct pinpool_buf buf;
+
+	ASSERT_LE(0, share);
+	ASSERT_LE(0, again);
+	ASSERT_TRUE(pp_client_open(&b));
+	ASSERT_EQ(0, pp_import(b.fd, again, 0, &buf));
+	ASSERT_EQ(0, drm_import(self->vgem, share, &handles[0]));
+	ASSERT_EQ(0, drm_import(self->vgem, again, &handles[1]));
+	ASSERT_EQ(0, drm_import(vgem, share, &handles[2]));
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	EXPECT_EQ(0, drm_close(self->vgem, handles[0]));
+	close(share);
+	close(again);
+	EXPECT_TRUE(pp_matches(b.window + buf.offset, 5 * MIB, 1));
+	pp_client_close(&b);
+	close(vgem);
+	EXPECT_EQ(0, drm_close(self->vgem, handles[1]));
+	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));
+}
+
+TEST_F(dmabuf, that_of_another_driver_is_refused)
+{
+	struct drm_mode_create_dumb dumb = { .width = 64, .height = 64, .bpp = 32 };
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
+	struct pinpool_buf buf;
+
+	ASSERT_EQ(0, pp_ioctl(self->vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb));
+	prime.handle = dumb.handle;
+	ASSERT_EQ(0, pp_ioctl(self->vgem, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	EXPECT_EQ(-EXDEV, pp_import(self->a.fd, prime.fd, 0, &buf));
+	EXPECT_EQ(-EXDEV, pp_import(self->a.fd, prime.fd, PINPOOL_SHARE_RDONLY, &buf));
+	close(prime.fd);
+	EXPECT_EQ(0, drm_close(self->vgem, dumb.handle));
+}
+
+TEST_F(dmabuf, that_of_another_pool_is_refused)
+{
+	const char *node = getenv("PINPOOL_OTHER");
+	int fd = node ? open(node, O_RDWR | O_CLOEXEC) : -1;
+	struct pinpool_buf buf;
+	int share;
+
+	if (fd < 0)
+		SKIP(return, "PINPOOL_OTHER names no other pool");
+	ASSERT_EQ(0, pp_alloc(fd, 4096, 0, &buf));
+	share = pp_export(fd, buf.handle, 0);
+	ASSERT_LE(0, share);
+	EXPECT_EQ(-EXDEV, pp_import(self->a.fd, share, 0, &buf));
+	close(share);
+	close(fd);
+}
+
+/* What cirrus is to show must be mapped for the kernel: the buffer is a whole screen. */
+TEST_F(dmabuf, a_screen_shows_it)
+{
+	uint32_t crtc, connector, handle;
+	struct drm_mode_card_res res = {
+		.crtc_id_ptr = (uintptr_t)&crtc, .count_crtcs = 1,
+		.connector_id_ptr = (uintptr_t)&connector, .count_connectors = 1,
+	};
+	struct drm_mode_get_connector get = {};
+	struct drm_mode_modeinfo modes[64];
+	struct drm_mode_fb_cmd2 fb = { .pixel_format = DRM_FORMAT_XRGB8888 };
+	struct drm_mode_crtc set = {};
+	struct pinpool_buf buf;
+	int cirrus, share, i, best = 0;
+
+	cirrus = drm_open("cirrus");
+	if (cirrus < 0)
+		SKIP(return, "no cirrus");
+	ASSERT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_GETRESOURCES, &res));
+	get.connector_id = connector;
+	ASSERT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_GETCONNECTOR, &get));
+	ASSERT_GE(ARRAY_LEN(modes), get.count_modes);
+	get.modes_ptr = (uintptr_t)modes;
+	get.count_props = 0;
+	get.count_encoders = 0;
+	ASSERT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_GETCONNECTOR, &get));
+	ASSERT_LT(0, get.count_modes);
+	for (i = 1; i < get.count_modes; i++)
+		if (modes[i].hdisplay * modes[i].vdisplay <
+		    modes[best].hdisplay * modes[best].vdisplay)
+			best = i;
+	fb.width = modes[best].hdisplay;
+	fb.height = modes[best].vdisplay;
+	fb.pitches[0] = 4 * fb.width;
+
+	ASSERT_EQ(0, pp_alloc(self->a.fd, fb.pitches[0] * fb.height, 0, &buf));
+	share = pp_export(self->a.fd, buf.handle, 0);
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, drm_import(cirrus, share, &handle));
+	fb.handles[0] = handle;
+	ASSERT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_ADDFB2, &fb));
+	set = (struct drm_mode_crtc){
+		.set_connectors_ptr = (uintptr_t)&connector, .count_connectors = 1,
+		.crtc_id = crtc, .fb_id = fb.fb_id, .mode_valid = 1, .mode = modes[best],
+	};
+	EXPECT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_SETCRTC, &set));
+	/* All others let go of it while it is shown. */
+	close(share);
+	EXPECT_EQ(0, drm_close(cirrus, handle));
+	EXPECT_EQ(0, pp_free(self->a.fd, buf.handle));
+	EXPECT_EQ(-ENOSPC, pp_alloc(self->a.fd, self->a.capacity - 6 * MIB, 0, &buf));
+	close(cirrus);
+}
+
+PP_HARNESS_MAIN
