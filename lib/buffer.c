@@ -3,6 +3,7 @@
  * Allocating and freeing buffers
  */
 #include <stddef.h>
+#include <time.h>
 
 #include "pinpool.h"
 #include "private.h"
@@ -12,13 +13,35 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-int pinpool_alloc(struct pinpool *pool, uint64_t length, uint64_t align,
-		  struct pinpool_buf *buf)
+/* CLOCK_MONOTONIC; 0 for no time at all */
+static uint64_t deadline_of(int64_t timeout_ns)
+{
+	struct timespec now;
+
+	if (!timeout_ns)
+		return 0;
+	if (timeout_ns < 0)
+		return UINT64_MAX;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec + timeout_ns;
+}
+
+static uint64_t window_of(const struct pinpool *pool, unsigned int flags)
+{
+	return flags & PINPOOL_ALLOC_POPULATE ? (uintptr_t)pool->window : 0;
+}
+
+int pinpool_alloc_timed(struct pinpool *pool, uint64_t length, uint64_t align,
+			unsigned int flags, int64_t timeout_ns,
+			struct pinpool_buf *buf)
 {
 	struct pinpool_alloc arg = {
 		.size = sizeof(arg),
+		.flags = flags,
 		.length = length,
 		.align = align,
+		.deadline_ns = deadline_of(timeout_ns),
+		.window = window_of(pool, flags),
 	};
 	int ret = pinpool_command(pool->fd, PINPOOL_IOC_ALLOC, &arg);
 
@@ -32,6 +55,12 @@ int pinpool_alloc(struct pinpool *pool, uint64_t length, uint64_t align,
 	return 0;
 }
 
+int pinpool_alloc(struct pinpool *pool, uint64_t length, uint64_t align,
+		  struct pinpool_buf *buf)
+{
+	return pinpool_alloc_timed(pool, length, align, 0, 0, buf);
+}
+
 static ssize_t alloc_chunk(struct pinpool *pool, void *bufs, size_t count,
 			   size_t buf_size, unsigned int flags)
 {
@@ -41,6 +70,7 @@ static ssize_t alloc_chunk(struct pinpool *pool, void *bufs, size_t count,
 		.bufs = (uintptr_t)bufs,
 		.count = count,
 		.buf_size = buf_size,
+		.window = window_of(pool, flags),
 	};
 	int ret = pinpool_command(pool->fd, PINPOOL_IOC_ALLOC, &arg);
 

@@ -157,12 +157,32 @@ int pinpool_alloc(struct pinpool *pool, uint64_t length, uint64_t align,
 		  struct pinpool_buf *buf);
 
 /**
+ * pinpool_alloc_timed() - Allocate a buffer, and wait for space if need be
+ * @pool: The pool
+ * @length: As for pinpool_alloc()
+ * @align: As for pinpool_alloc()
+ * @flags: 0 or PINPOOL_ALLOC_POPULATE, to have the window map the buffer at once
+ * @timeout_ns: How long to wait, in nanoseconds; 0: not at all; negative: for ever
+ * @buf: out: The buffer; untouched on failure
+ *
+ * Calls that wait are served first come, first served.
+ *
+ * Returns as pinpool_alloc(), but instead of -ENOSPC after @timeout_ns
+ *  -ETIMEDOUT	still no free extent fits;
+ *  -EINTR	a signal came whose handler has no SA_RESTART;
+ *  -EINVAL	also: PINPOOL_ALLOC_POPULATE without a window.
+ */
+int pinpool_alloc_timed(struct pinpool *pool, uint64_t length, uint64_t align,
+			unsigned int flags, int64_t timeout_ns,
+			struct pinpool_buf *buf);
+
+/**
  * pinpool_alloc_array() - Allocate several buffers in one call
  * @pool: The pool
  * @bufs: in: @length and @align of each; out: @offset and @handle of those made
  * @count: Entries of @bufs; with 0 nothing is done
  * @buf_size: sizeof(bufs[0])
- * @flags: 0 or PINPOOL_ALLOC_PARTIAL
+ * @flags: enum pinpool_alloc_flags
  *
  * Without PINPOOL_ALLOC_PARTIAL all are made or none, in one command, and so
  * @count is limited to @max_array of struct pinpool_info: more is -EINVAL.
@@ -176,7 +196,7 @@ ssize_t pinpool_alloc_array(struct pinpool *pool, struct pinpool_buf *bufs,
 			    size_t count, size_t buf_size, unsigned int flags);
 
 /**
- * pinpool_free() - Free a buffer
+ * pinpool_free() - Free a buffer, or let go of an imported one
  * @pool: The pool
  * @handle: The buffer
  *
@@ -233,6 +253,45 @@ static inline void *pinpool_ptr(const struct pinpool *pool,
  * Returns the offset, or -ERANGE if @ptr isn't within the window.
  */
 int64_t pinpool_offset(const struct pinpool *pool, const void *ptr);
+
+/**
+ * pinpool_export() - Make a share of a buffer, for another process or a driver
+ * @pool: The pool
+ * @handle: The buffer
+ * @flags: 0, or PINPOOL_SHARE_RDONLY: nobody can write through it
+ *
+ * The share is a dma-buf, which keeps the buffer alive until it is closed
+ * everywhere. It is close-on-exec, and can be sent over a Unix socket.
+ *
+ * Returns the file descriptor, which is the caller's to close, or
+ *  -ENOENT	the client has no such buffer;
+ *  -EACCES	the client may only read the buffer, and so can only share it with
+ *		PINPOOL_SHARE_RDONLY;
+ *  -EMFILE, -ENFILE	no more descriptors;
+ *  -ENOMEM	the kernel has no memory for its own records.
+ */
+int pinpool_export(struct pinpool *pool, uint64_t handle, unsigned int flags);
+
+/**
+ * pinpool_import() - Take hold of the buffer of a share
+ * @pool: The same pool, opened by this client
+ * @fd: The share; stays the caller's, and may be closed at once
+ * @flags: 0, or PINPOOL_SHARE_RDONLY: reach it in windows for reading only
+ * @buf: out: The buffer, as if the client had allocated it; @align is 0. Untouched
+ *       on failure
+ *
+ * The buffer lies at the same offset for all who hold it. Each frees it for
+ * itself.
+ *
+ * Returns 0, or
+ *  -EBADF, -EINVAL	@fd is no dma-buf;
+ *  -EXDEV	it is one of another pool, or of another driver;
+ *  -EACCES	it is only for reading, or the client is: see PINPOOL_SHARE_RDONLY;
+ *  -EEXIST	the client holds the buffer already;
+ *  -ENOMEM	the kernel has no memory for its own records.
+ */
+int pinpool_import(struct pinpool *pool, int fd, unsigned int flags,
+		   struct pinpool_buf *buf);
 
 /**
  * pinpool_query() - Look up a buffer by its handle

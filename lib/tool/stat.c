@@ -32,6 +32,8 @@ static void stat_json(const struct pool_state *state)
 	json_u64("allocs", s->allocs);
 	json_u64("frees", s->frees);
 	json_u64("failures", s->failures);
+	json_u64("shares", s->shares);
+	json_u64("waiters", s->waiters);
 	json_end();
 }
 

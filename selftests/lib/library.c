@@ -205,6 +205,42 @@ static void *hammer(void *arg)
 	return (void *)errors;
 }
 
+TEST_F(library, allocation_waits_and_populates)
+{
+	struct pinpool_buf all, buf;
+
+	ASSERT_EQ(0, pinpool_alloc(self->pool, pinpool_capacity(self->pool), 0, &all));
+	EXPECT_EQ(-ENOSPC, pinpool_alloc_timed(self->pool, 1, 0, 0, 0, &buf));
+	EXPECT_EQ(-ETIMEDOUT, pinpool_alloc_timed(self->pool, 1, 0, 0, 1000000, &buf));
+	EXPECT_EQ(0, pinpool_free(self->pool, all.handle));
+	EXPECT_EQ(0, pinpool_alloc_timed(self->pool, MIB, 0, PINPOOL_ALLOC_POPULATE, -1, &buf));
+	EXPECT_TRUE(pp_is_zero(pinpool_ptr(self->pool, &buf), MIB));
+	EXPECT_EQ(0, pinpool_free(self->pool, buf.handle));
+}
+
+TEST_F(library, shares)
+{
+	struct pinpool *other;
+	struct pinpool_buf buf, theirs;
+	int share;
+
+	ASSERT_EQ(0, pinpool_open(pp_node(), 0, &other));
+	ASSERT_EQ(0, pinpool_alloc(self->pool, 100, 0, &buf));
+	strcpy(pinpool_ptr(self->pool, &buf), "seen by both");
+	share = pinpool_export(self->pool, buf.handle, 0);
+	ASSERT_LE(0, share);
+	EXPECT_EQ(-EEXIST, pinpool_import(self->pool, share, 0, &theirs));
+	ASSERT_EQ(0, pinpool_import(other, share, 0, &theirs));
+	close(share);
+	EXPECT_EQ(buf.offset, theirs.offset);
+	EXPECT_EQ(100, theirs.length);
+	EXPECT_EQ(0, pinpool_free(self->pool, buf.handle));
+	EXPECT_STREQ("seen by both", pinpool_ptr(other, &theirs));
+	pinpool_close(other);
+	EXPECT_EQ(-ENOENT, pinpool_export(self->pool, buf.handle, 0));
+	EXPECT_EQ(-EINVAL, pinpool_import(self->pool, pinpool_fd(self->pool), 0, &theirs));
+}
+
 TEST_F(library, threads_share_a_pool)
 {
 	pthread_t threads[4];
@@ -222,7 +258,8 @@ TEST_F(library, threads_share_a_pool)
 TEST_F(library, errors_have_words)
 {
 	static const int errors[] = {
-		ENOSPC, ENOENT, EINVAL, EBADF, EDQUOT, ENOMEM, ENODEV, EOPNOTSUPP, EACCES, 9999,
+		ENOSPC, ENOENT, EINVAL, EBADF, EDQUOT, ENOMEM, ENODEV, EOPNOTSUPP, EACCES, EEXIST,
+		EXDEV, ETIMEDOUT, EINTR, 9999,
 	};
 	size_t i, j;
 
