@@ -111,7 +111,7 @@ static u64 buffer_end(const struct pinpool_buffer *buffer)
 	return buffer->offset + pinpool_buffer_extent(buffer);
 }
 
-static void clear_pages(struct page *page, unsigned long nr)
+static void zero_pages(struct page *page, unsigned long nr)
 {
 	unsigned long i;
 
@@ -139,7 +139,7 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 		for (i = 0; i < pages.nr; i += pages.step) {
 			owner = page_private(pages.page + i);
 			if (owner && owner != keep) {
-				clear_pages(pages.page + i, pages.step);
+				zero_pages(pages.page + i, pages.step);
 				set_page_private(pages.page + i, 0);
 			}
 		}
