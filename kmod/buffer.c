@@ -150,6 +150,19 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 	return 0;
 }
 
+/* A record with its first hold, but without an extent; or NULL */
+static struct pinpool_buffer *buffer_prepare(struct pinpool_pool *pool, u64 length)
+{
+	struct pinpool_buffer *buffer = pinpool_buffer_new(pool);
+
+	if (buffer) {
+		buffer->length = length;
+		buffer->hold.buffer = buffer;
+		refcount_set(&buffer->refs, 1);
+	}
+	return buffer;
+}
+
 /**
  * pinpool_buffer_create() - Make a buffer that nobody knows of yet
  * @client: Who gets the first hold on it, not yet published
@@ -168,13 +181,10 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 	struct pinpool_buffer *buffer;
 	int err;
 
-	buffer = pinpool_buffer_new(client->pool);
+	buffer = buffer_prepare(client->pool, length);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
-	buffer->length = length;
-	buffer->hold.buffer = buffer;
-	refcount_set(&buffer->refs, 1);
-	err = pinpool_pool_alloc(client, buffer, align, waiter);
+	err = pinpool_pool_alloc(client, buffer, align, waiter, NULL);
 	if (err) {
 		pinpool_buffer_release(buffer);
 		return ERR_PTR(err);
@@ -185,6 +195,43 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 		return ERR_PTR(err);
 	}
 	return buffer;
+}
+
+/**
+ * pinpool_buffer_create_several() - Make buffers that nobody knows of yet
+ * @client: Who gets the first hold on them, not yet published
+ * @length: Bytes that they have in all, 1 to the pool's capacity
+ * @waiter: To wait for space, or NULL
+ * @scatter: In: @max. Out: the buffers; where one suffices it is one
+ *
+ * Context: May sleep, and zero memory of that length.
+ * Return: 0, or as pinpool_buffer_create(), and then there are none
+ */
+int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
+				  struct pinpool_waiter *waiter,
+				  struct pinpool_scatter *scatter)
+{
+	int err = 0;
+	u32 i;
+
+	scatter->nr = 0;
+	for (i = 0; i < scatter->max; i++) {
+		scatter->buffers[i] = buffer_prepare(client->pool, length);
+		if (!scatter->buffers[i])
+			err = -ENOMEM;
+	}
+	if (!err)
+		err = pinpool_pool_alloc(client, scatter->buffers[0], 0, waiter, scatter);
+	if (!err && !scatter->nr)
+		scatter->nr = 1;	/* From the client's quarantine */
+	for (i = scatter->nr; i < scatter->max; i++)
+		pinpool_buffer_release(scatter->buffers[i]);
+
+	for (i = 0; !err && i < scatter->nr; i++)
+		err = buffer_zero(scatter->buffers[i], client->id);
+	for (i = 0; err && i < scatter->nr; i++)
+		pinpool_hold_end(client, &scatter->buffers[i]->hold, false);
+	return err;
 }
 
 /**

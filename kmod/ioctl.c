@@ -51,7 +51,7 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
 		.node = pool->config.node,
 		.max_array = PINPOOL_MAX_ARRAY,
 		.features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE |
-			    PINPOOL_FEATURE_SHARE,
+			    PINPOOL_FEATURE_SHARE | PINPOOL_FEATURE_SCATTER,
 	};
 	if (pinpool_pool_huge(pool))
 		cmd->features |= PINPOOL_FEATURE_HUGE;
@@ -73,20 +73,38 @@ struct alloc_call {
 	bool populate;
 };
 
+static int alloc_check(const struct alloc_call *call, u64 length, u64 align)
+{
+	if (!length || length > call->client->pool->config.capacity)
+		return -EINVAL;
+	return align && !is_power_of_2(align) ? -EINVAL : 0;
+}
+
+static int alloc_check_array(const struct pinpool_alloc *cmd)
+{
+	if (cmd->buf_size < sizeof(struct pinpool_buf))
+		return -EINVAL;
+	return cmd->buf_size > PAGE_SIZE ? -E2BIG : 0;
+}
+
+static void alloc_add(struct alloc_call *call, struct pinpool_buffer *buffer)
+{
+	buffer->hold.populate = call->populate;
+	list_add_tail(&buffer->hold.link, &call->holds);
+}
+
 /* A buffer on call->holds, or an ERR_PTR */
 static struct pinpool_buffer *alloc_buffer(struct alloc_call *call, u64 length, u64 align)
 {
 	struct pinpool_buffer *buffer;
+	int err;
 
-	if (!length || length > call->client->pool->config.capacity)
-		return ERR_PTR(-EINVAL);
-	if (align && !is_power_of_2(align))
-		return ERR_PTR(-EINVAL);
+	err = alloc_check(call, length, align);
+	if (err)
+		return ERR_PTR(err);
 	buffer = pinpool_buffer_create(call->client, length, align, call->waiter);
-	if (!IS_ERR(buffer)) {
-		buffer->hold.populate = call->populate;
-		list_add_tail(&buffer->hold.link, &call->holds);
-	}
+	if (!IS_ERR(buffer))
+		alloc_add(call, buffer);
 	return buffer;
 }
 
@@ -130,10 +148,9 @@ static int alloc_array(struct alloc_call *call, struct pinpool_alloc *cmd)
 
 	if (!cmd->count || cmd->count > PINPOOL_MAX_ARRAY || cmd->length || cmd->align)
 		return -EINVAL;
-	if (cmd->buf_size < sizeof(struct pinpool_buf))
-		return -EINVAL;
-	if (cmd->buf_size > PAGE_SIZE)
-		return -E2BIG;
+	err = alloc_check_array(cmd);
+	if (err)
+		return err;
 
 	for (cmd->done = 0; cmd->done < cmd->count; cmd->done++) {
 		err = alloc_entry(call, user, cmd->buf_size);
@@ -145,6 +162,43 @@ static int alloc_array(struct alloc_call *call, struct pinpool_alloc *cmd)
 		cond_resched();
 	}
 	return 0;
+}
+
+/* One length, and an array to tell of what it was divided into */
+static int alloc_scatter(struct alloc_call *call, struct pinpool_alloc *cmd)
+{
+	void __user *user = u64_to_user_ptr(cmd->bufs);
+	struct pinpool_scatter scatter = { .max = cmd->count };
+	struct pinpool_buffer *buffer;
+	struct pinpool_buf buf;
+	int err;
+	u32 i;
+
+	if (!cmd->bufs || !cmd->count || cmd->count > PINPOOL_MAX_SCATTER || cmd->align)
+		return -EINVAL;
+	if (cmd->flags & PINPOOL_ALLOC_PARTIAL)
+		return -EINVAL;
+	err = alloc_check(call, cmd->length, 0) ?: alloc_check_array(cmd);
+	if (err)
+		return err;
+	err = pinpool_buffer_create_several(call->client, cmd->length, call->waiter, &scatter);
+	if (err)
+		return err;
+	for (i = 0; i < scatter.nr; i++) {
+		buffer = scatter.buffers[i];
+		alloc_add(call, buffer);
+		buf = (struct pinpool_buf) {
+			.length = buffer->length,
+			.offset = buffer->offset,
+			.handle = buffer->handle,
+		};
+		/* The caller undoes all of it. */
+		if (copy_to_user(user, &buf, sizeof(buf)))
+			err = -EFAULT;
+		user += cmd->buf_size;
+	}
+	cmd->done = scatter.nr;
+	return err;
 }
 
 static int alloc_one(struct alloc_call *call, struct pinpool_alloc *cmd)
@@ -188,7 +242,8 @@ static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 	struct pinpool_waiter waiter;
 	int err;
 
-	if (cmd->flags & ~(PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE))
+	if (cmd->flags & ~(PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE |
+			   PINPOOL_ALLOC_SCATTER))
 		return -EOPNOTSUPP;
 	if (cmd->__reserved)
 		return -EINVAL;
@@ -201,7 +256,9 @@ static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 		pinpool_wait_init(&waiter, cmd->deadline_ns);
 		call.waiter = &waiter;
 	}
-	if (cmd->bufs)
+	if (cmd->flags & PINPOOL_ALLOC_SCATTER)
+		err = alloc_scatter(&call, cmd);
+	else if (cmd->bufs)
 		err = alloc_array(&call, cmd);
 	else
 		err = alloc_one(&call, cmd);

@@ -271,6 +271,18 @@ struct pinpool_buffer {
 };
 
 /**
+ * struct pinpool_scatter - Buffers for what may not fit into one
+ * @max: How many there may be, 1 to PINPOOL_MAX_SCATTER
+ * @nr: out: How many there are
+ * @buffers: Of these the first @nr have extents
+ */
+struct pinpool_scatter {
+	u32 max;
+	u32 nr;
+	struct pinpool_buffer *buffers[PINPOOL_MAX_SCATTER];
+};
+
+/**
  * struct pinpool_waiter - An ALLOC call that may wait for space
  * @link: In pool->waiters, or empty; under pool->lock
  * @head: Where it sleeps
@@ -315,7 +327,8 @@ int pinpool_pool_publish_all(void);
 int pinpool_pool_grow(struct pinpool_pool *pool);
 int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align,
-		       struct pinpool_waiter *waiter);
+		       struct pinpool_waiter *waiter,
+		       struct pinpool_scatter *scatter);
 void pinpool_pool_charge(struct pinpool_client *client,
 			 const struct pinpool_buffer *buffer);
 void pinpool_pool_uncharge(struct pinpool_client *client,
@@ -353,6 +366,9 @@ struct pinpool_buffer *pinpool_buffer_new(struct pinpool_pool *pool);
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 					     u64 length, u64 align,
 					     struct pinpool_waiter *waiter);
+int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
+				  struct pinpool_waiter *waiter,
+				  struct pinpool_scatter *scatter);
 void pinpool_buffer_put(struct pinpool_buffer *buffer, struct pinpool_client *client,
 			bool closing);
 void pinpool_buffer_release(struct pinpool_buffer *buffer);

@@ -261,28 +261,6 @@ int pinpool_pool_grow(struct pinpool_pool *pool)
 	return 0;
 }
 
-/* A client's own quarantine comes first: it may have an RDMA registration there. */
-static int pool_try(struct pinpool_client *client, struct pinpool_buffer *buffer,
-		    u64 align, struct pinpool_buffer **spare)
-{
-	u64 units = pinpool_buffer_extent(buffer) >> client->pool->granule_shift;
-	struct pinpool_pool *pool = client->pool;
-	struct offset_extent extent;
-	int err;
-
-	if (unlikely(client->quarantined)) {
-		err = pinpool_quarantine_take(client, buffer, align, spare);
-		if (err != -ENOSPC)
-			return err;
-	}
-	err = offset_alloc_alloc(pool->oa, units, align >> pool->granule_shift, &extent);
-	if (!err) {
-		buffer->handle = extent.handle;
-		buffer->offset = extent.offset << pool->granule_shift;
-	}
-	return err;
-}
-
 /**
  * pinpool_pool_charge() - Count a buffer as a client's
  * @client: Who holds it from now on
@@ -324,6 +302,59 @@ static void pool_allocated(struct pinpool_client *client,
 	pinpool_pool_charge(client, buffer);
 }
 
+/* Several extents for what is asked of the first buffer */
+static int pool_scatter(struct pinpool_client *client, struct pinpool_scatter *scatter)
+{
+	struct offset_extent extents[PINPOOL_MAX_SCATTER];
+	struct pinpool_pool *pool = client->pool;
+	struct pinpool_buffer *buffer = scatter->buffers[0];
+	u64 left = buffer->length;
+	int i, nr;
+
+	nr = offset_alloc_alloc_scatter(pool->oa,
+					pinpool_buffer_extent(buffer) >> pool->granule_shift,
+					extents, scatter->max);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		buffer = scatter->buffers[i];
+		buffer->handle = extents[i].handle;
+		buffer->offset = extents[i].offset << pool->granule_shift;
+		buffer->length = min(left, extents[i].size << pool->granule_shift);
+		left -= buffer->length;
+		/* The first one is left to the caller. */
+		if (i)
+			pool_allocated(client, buffer);
+	}
+	scatter->nr = nr;
+	return 0;
+}
+
+/* A client's own quarantine comes first: it may have an RDMA registration there. */
+static int pool_try(struct pinpool_client *client, struct pinpool_buffer *buffer,
+		    u64 align, struct pinpool_scatter *scatter,
+		    struct pinpool_buffer **spare)
+{
+	u64 units = pinpool_buffer_extent(buffer) >> client->pool->granule_shift;
+	struct pinpool_pool *pool = client->pool;
+	struct offset_extent extent;
+	int err;
+
+	if (unlikely(client->quarantined)) {
+		err = pinpool_quarantine_take(client, buffer, align, spare);
+		if (err != -ENOSPC)
+			return err;
+	}
+	if (scatter)
+		return pool_scatter(client, scatter);
+	err = offset_alloc_alloc(pool->oa, units, align >> pool->granule_shift, &extent);
+	if (!err) {
+		buffer->handle = extent.handle;
+		buffer->offset = extent.offset << pool->granule_shift;
+	}
+	return err;
+}
+
 static void pool_failed(struct pinpool_client *client, const struct pinpool_buffer *buffer)
 {
 	client->pool->failures++;
@@ -351,6 +382,8 @@ static int pool_full(struct pinpool_client *client, const struct pinpool_buffer 
  * @buffer: With its length set, 1 to the pool's capacity; gets handle and offset
  * @align: Power of two in bytes, or 0
  * @waiter: To wait for space, or NULL
+ * @scatter: Begins with @buffer; what doesn't fit into one extent may go to these
+ *           buffers. Or NULL
  *
  * Context: May sleep.
  * Return: 0, -ENOSPC if no free extent fits, -ENOMEM, or what
@@ -358,7 +391,8 @@ static int pool_full(struct pinpool_client *client, const struct pinpool_buffer 
  */
 int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align,
-		       struct pinpool_waiter *waiter)
+		       struct pinpool_waiter *waiter,
+		       struct pinpool_scatter *scatter)
 {
 	struct pinpool_pool *pool = client->pool;
 	struct pinpool_buffer *spare = NULL;
@@ -373,7 +407,7 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 		spin_lock(&pool->lock);
 		/* Others may have waited for longer. */
 		err = waiter && pinpool_wait_behind(pool, waiter) ? -ENOSPC :
-		      pool_try(client, buffer, align, &spare);
+		      pool_try(client, buffer, align, scatter, &spare);
 		reap = err == -ENOSPC && pool->nr_quarantined && !reaped;
 		if (!err)
 			pool_allocated(client, buffer);

@@ -103,6 +103,25 @@ ssize_t pinpool_alloc_array(struct pinpool *pool, struct pinpool_buf *bufs,
 	return made;
 }
 
+ssize_t pinpool_alloc_scatter(struct pinpool *pool, uint64_t length,
+			      struct pinpool_buf *bufs, size_t count, size_t buf_size,
+			      unsigned int flags, int64_t timeout_ns)
+{
+	struct pinpool_alloc arg = {
+		.size = sizeof(arg),
+		.flags = flags | PINPOOL_ALLOC_SCATTER,
+		.length = length,
+		.bufs = (uintptr_t)bufs,
+		.count = min_size(count, UINT32_MAX),
+		.buf_size = min_size(buf_size, UINT32_MAX),
+		.deadline_ns = deadline_of(timeout_ns),
+		.window = window_of(pool, flags),
+	};
+	int ret = pinpool_command(pool->fd, PINPOOL_IOC_ALLOC, &arg);
+
+	return ret ? ret : (ssize_t)arg.done;
+}
+
 int pinpool_free(struct pinpool *pool, uint64_t handle)
 {
 	struct pinpool_free arg = {

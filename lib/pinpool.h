@@ -182,7 +182,7 @@ int pinpool_alloc_timed(struct pinpool *pool, uint64_t length, uint64_t align,
  * @bufs: in: @length and @align of each; out: @offset and @handle of those made
  * @count: Entries of @bufs; with 0 nothing is done
  * @buf_size: sizeof(bufs[0])
- * @flags: enum pinpool_alloc_flags
+ * @flags: PINPOOL_ALLOC_PARTIAL, PINPOOL_ALLOC_POPULATE
  *
  * Without PINPOOL_ALLOC_PARTIAL all are made or none, in one command, and so
  * @count is limited to @max_array of struct pinpool_info: more is -EINVAL.
@@ -194,6 +194,26 @@ int pinpool_alloc_timed(struct pinpool *pool, uint64_t length, uint64_t align,
  */
 ssize_t pinpool_alloc_array(struct pinpool *pool, struct pinpool_buf *bufs,
 			    size_t count, size_t buf_size, unsigned int flags);
+
+/**
+ * pinpool_alloc_scatter() - Allocate a length in several buffers, if it must be
+ * @pool: The pool
+ * @length: Bytes wanted in all
+ * @bufs: out: The buffers; what there is beyond those made is undefined
+ * @count: Entries of @bufs, 1 to PINPOOL_MAX_SCATTER: how many buffers there may be
+ * @buf_size: sizeof(bufs[0])
+ * @flags: 0 or PINPOOL_ALLOC_POPULATE
+ * @timeout_ns: As for pinpool_alloc_timed()
+ *
+ * One buffer where a free extent fits, else as few as can be had. Each is a buffer
+ * of its own from then on.
+ *
+ * Returns how many were made, or a negative errno as pinpool_alloc_timed(), and
+ * then none was.
+ */
+ssize_t pinpool_alloc_scatter(struct pinpool *pool, uint64_t length,
+			      struct pinpool_buf *bufs, size_t count, size_t buf_size,
+			      unsigned int flags, int64_t timeout_ns);
 
 /**
  * pinpool_free() - Free a buffer, or let go of an imported one

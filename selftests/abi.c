@@ -299,7 +299,7 @@ TEST_F(abi, eopnotsupp_unknown_flag)
 {
 	/* The flags that do exist */
 	static const __u32 known[NR_COMMANDS] = {
-		[ALLOC] = PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE,
+		[ALLOC] = PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE | PINPOOL_ALLOC_SCATTER,
 		[QUERY] = PINPOOL_QUERY_OFFSET | PINPOOL_QUERY_NEXT,
 		[EXPORT] = PINPOOL_SHARE_RDONLY,
 		[IMPORT] = PINPOOL_SHARE_RDONLY,
@@ -393,6 +393,24 @@ TEST_F(abi, einval_fields_of_the_other_form)
 		.handle = self->buf.handle,
 	};
 	EXPECT_EQ(-EINVAL, call(self, FREE, &arg));
+
+	/* A scattered one, without an array, with more than there can be, or aligned */
+	fill(self, ALLOC, &arg);
+	arg.alloc.flags = PINPOOL_ALLOC_SCATTER;
+	arg.alloc.count = 2;
+	arg.alloc.buf_size = sizeof(bufs[0]);
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.bufs = (uintptr_t)bufs;
+	arg.alloc.align = 1;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.align = 0;
+	arg.alloc.count = PINPOOL_MAX_SCATTER + 1;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.count = 0;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
+	arg.alloc.count = 2;
+	arg.alloc.flags |= PINPOOL_ALLOC_PARTIAL;
+	EXPECT_EQ(-EINVAL, call(self, ALLOC, &arg));
 
 	/* QUERY by handle, with an offset or a flag that needs one, and the reverse */
 	fill(self, QUERY, &arg);
@@ -744,7 +762,8 @@ TEST_F(abi, info_tells_what_the_pool_is)
 	EXPECT_EQ(0, info->capacity % info->granule);
 	EXPECT_EQ(PINPOOL_BACKING_PAGES, info->backing);
 	EXPECT_GE(PINPOOL_ZERO_NEVER, info->zero);
-	EXPECT_EQ(PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE,
+	EXPECT_EQ(PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE |
+		  PINPOOL_FEATURE_SCATTER,
 		  info->features & ~PINPOOL_FEATURE_HUGE);
 	EXPECT_LE(-1, info->node);
 }

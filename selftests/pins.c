@@ -64,7 +64,7 @@ static void unpin(FIXTURE_DATA(pins) *self, int i)
 
 FIXTURE_TEARDOWN(pins)
 {
-	struct pinpool_buf buf;
+	struct pinpool_buf buf = {};
 	int i;
 
 	for (i = 0; i < NR_BUFS; i++)
@@ -147,7 +147,7 @@ TEST_F(pins, the_same_client_has_them_again_at_once)
 TEST_F(pins, others_never_have_them)
 {
 	struct pinpool_stats stats;
-	struct pinpool_buf buf;
+	struct pinpool_buf buf = {};
 	char copy[4096];
 	int i;
 

@@ -218,6 +218,25 @@ TEST_F(library, allocation_waits_and_populates)
 	EXPECT_EQ(0, pinpool_free(self->pool, buf.handle));
 }
 
+TEST_F(library, scattering)
+{
+	uint64_t half = pinpool_capacity(self->pool) / 2;
+	struct pinpool_buf quarters[4], bufs[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pinpool_alloc(self->pool, half / 2, 0, &quarters[i]));
+	EXPECT_EQ(0, pinpool_free(self->pool, quarters[0].handle));
+	EXPECT_EQ(0, pinpool_free(self->pool, quarters[2].handle));
+	EXPECT_EQ(-ENOSPC, pinpool_alloc_scatter(self->pool, half, bufs, 1, sizeof(bufs[0]), 0, 0));
+	EXPECT_EQ(2, pinpool_alloc_scatter(self->pool, half, bufs, 4, sizeof(bufs[0]), 0, 0));
+	EXPECT_EQ(half, bufs[0].length + bufs[1].length);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, pinpool_free(self->pool, bufs[i].handle));
+		EXPECT_EQ(0, pinpool_free(self->pool, quarters[2 * i + 1].handle));
+	}
+}
+
 TEST_F(library, shares)
 {
 	struct pinpool *other;

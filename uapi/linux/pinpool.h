@@ -78,6 +78,9 @@ enum {
 /* The longest array that one ALLOC or FREE takes */
 #define PINPOOL_MAX_ARRAY	65536
 
+/* The most buffers that one ALLOC with PINPOOL_ALLOC_SCATTER makes */
+#define PINPOOL_MAX_SCATTER	16
+
 /* The longest pool name, with its NUL */
 #define PINPOOL_NAME_SIZE	32
 
@@ -108,6 +111,7 @@ enum pinpool_zero {
  * @PINPOOL_FEATURE_WAIT: ALLOC takes a @deadline_ns, and poll(2) works
  * @PINPOOL_FEATURE_POPULATE: ALLOC knows PINPOOL_ALLOC_POPULATE
  * @PINPOOL_FEATURE_SHARE: There are EXPORT and IMPORT
+ * @PINPOOL_FEATURE_SCATTER: ALLOC knows PINPOOL_ALLOC_SCATTER
  * @PINPOOL_FEATURE_HUGE: The memory is in huge pages, which windows map as such
  *                        where their address is congruent to the offset modulo
  *                        the size of a huge page, as mmap(2) makes it by itself
@@ -116,7 +120,8 @@ enum pinpool_feature {
 	PINPOOL_FEATURE_WAIT = 1 << 0,
 	PINPOOL_FEATURE_POPULATE = 1 << 1,
 	PINPOOL_FEATURE_SHARE = 1 << 2,
-	PINPOOL_FEATURE_HUGE = 1 << 3,
+	PINPOOL_FEATURE_SCATTER = 1 << 3,
+	PINPOOL_FEATURE_HUGE = 1 << 4,
 };
 
 /**
@@ -172,10 +177,17 @@ struct pinpool_buf {
  * @PINPOOL_ALLOC_POPULATE: Have the window of @window map the buffers at once, so
  *                          that no touch of them is a page fault. What can't be
  *                          mapped now is mapped when it is touched
+ * @PINPOOL_ALLOC_SCATTER: Where no free extent has room for @length, make several
+ *                         buffers that have it together. @bufs is where to tell of
+ *                         them, and @count how many there may be, 1 to
+ *                         PINPOOL_MAX_SCATTER; @align must be 0. They are buffers
+ *                         like any others, and of all but the last one @length is a
+ *                         multiple of the granule
  */
 enum pinpool_alloc_flags {
 	PINPOOL_ALLOC_PARTIAL = 1 << 0,
 	PINPOOL_ALLOC_POPULATE = 1 << 1,
+	PINPOOL_ALLOC_SCATTER = 1 << 2,
 };
 
 /**
@@ -183,7 +195,8 @@ enum pinpool_alloc_flags {
  * @size: sizeof(struct pinpool_alloc)
  * @flags: enum pinpool_alloc_flags; PINPOOL_ALLOC_PARTIAL only with an array
  * @bufs: 0 for one buffer, described by @length to @handle below; else a pointer
- *        to an array of struct pinpool_buf, and @length and @align must be 0
+ *        to an array of struct pinpool_buf, and @length and @align must be 0 (but
+ *        see PINPOOL_ALLOC_SCATTER)
  * @count: Entries of the array, 1 to PINPOOL_MAX_ARRAY; 0 without one
  * @buf_size: sizeof(struct pinpool_buf); 0 without an array
  * @length: As in struct pinpool_buf
