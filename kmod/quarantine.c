@@ -202,7 +202,7 @@ static struct pinpool_buffer *run_find_aligned(const struct pinpool_client *clie
  * @buffer: Gets handle and offset
  * @align: Power of two in bytes, at least the granule
  * @spare: in: A record, which may be needed if @align is more than the granule.
- *         out: One that isn't, or NULL
+ *         out: NULL if it was
  *
  * Context: pool->lock held.
  * Return: 0, -ENOSPC if nothing in its quarantine fits, or -ENOMEM as from
@@ -257,8 +257,8 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 		run->pinned = run->offset;
 		run_link(run);
 		run = *spare;
+		*spare = NULL;
 	}
-	*spare = NULL;
 	if (tail) {
 		run->pool = pool;
 		run->handle = rest;
@@ -269,7 +269,7 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 		run->pinned = run->offset;
 		run_link(run);
 	} else {
-		*spare = run;
+		pinpool_buffer_release(run);
 	}
 	buffer->handle = handle;
 	buffer->offset = start;
