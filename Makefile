@@ -68,9 +68,9 @@ coverage: deps
 prove: deps
 	@$(MAKE) -s -C selftests/core prove
 
-# make test T=window: one selftest in a guest
+# make test T=window: one selftest in a guest, with POOLS= on pools of that shape
 test: deps
-	@$(VM)/pinpool -T -n -- /selftests/run_tests.sh $(T)
+	@$(VM)/pinpool -T $(if $(POOLS),-p $(POOLS),-n) -- /selftests/run_tests.sh $(T)
 
 # A prompt in a guest with the module loaded
 shell: deps
