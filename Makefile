@@ -91,6 +91,7 @@ clean:
 	@$(MAKE) -s -C selftests clean
 	@$(MAKE) -s -C selftests/core clean
 	@$(MAKE) -s -C selftests/offalloc clean
+	@$(MAKE) -s -C selftests/clients clean
 	@rm -rf build
 
 help:

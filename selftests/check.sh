@@ -60,6 +60,10 @@ suite 'Shares in the hands of drivers' \
 	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \
 	-p default:64M,other:8M -- \
 	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
+for series in ${KERNELS:-6.1}; do
+	suite "fio, io_uring and vmsplice on Linux $series" \
+		env KERNEL="$series" selftests/clients/io.sh
+done
 suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown

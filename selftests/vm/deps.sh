@@ -22,6 +22,7 @@ packages=(
 	cpio kmod xz-utils	# its initramfs and modules,
 	e2fsprogs		# its disk
 	debian-archive-keyring util-linux zstd	# kernels of other series
+	fio liburing-dev	# clients of pools
 )
 
 kernel=$(dirname "$0")/kernel.sh
