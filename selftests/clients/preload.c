@@ -28,24 +28,17 @@
 
 static uint64_t buffer_size(void)
 {
+	static const char units[] = "KMG";
 	const char *text = getenv("PINPOOL_PRELOAD_SIZE");
-	char *unit;
+	const char *unit;
 	uint64_t size;
+	char *end;
 
 	if (!text)
 		return 0;
-	size = strtoull(text, &unit, 0);
-	switch (*unit) {
-	case 'G':
-		size <<= 10;
-		/* fallthrough */
-	case 'M':
-		size <<= 10;
-		/* fallthrough */
-	case 'K':
-		size <<= 10;
-	}
-	return size;
+	size = strtoull(text, &end, 0);
+	unit = *end ? strchr(units, *end) : NULL;
+	return unit ? size << 10 * (unit - units + 1) : size;
 }
 
 /* Returns @fd, or -1 where there is no room. */

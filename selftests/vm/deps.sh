@@ -21,6 +21,7 @@ packages=(
 	busybox-static		# its commands,
 	cpio kmod xz-utils	# its initramfs and modules,
 	e2fsprogs		# its disk
+	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
 	fio liburing-dev	# clients of pools
 )
