@@ -23,13 +23,13 @@ MODULE_IMPORT_NS(PINPOOL_NS(DMA_BUF));
 /**
  * struct share - A dma-buf
  * @buffer: Constant; a reference is held, and one to its pool
- * @lock: Protects @attachments
+ * @lock: Protects @attachments and @marked
  * @attachments: struct attachment
  * @marked: The buffer's pages are marked as written by anybody
  */
 struct share {
 	struct pinpool_buffer *buffer;
-	struct mutex lock;
+	struct mutex lock;	/* attachments, marked */
 	struct list_head attachments;
 	bool marked;
 };

@@ -127,6 +127,7 @@ void pinpool_wait_kick(struct pinpool_pool *pool)
 		WRITE_ONCE(waiter->kicked, true);
 		wake_up(&waiter->head);
 	}
+	/* Needs no barrier: who polls looks under this lock, after it was queued. */
 	if (waitqueue_active(&pool->poll_head))
 		wake_up_interruptible_poll(&pool->poll_head, EPOLLOUT | EPOLLWRNORM);
 }

@@ -189,15 +189,12 @@ TEST_F(huge, a_fault_maps_what_is_around)
 		  faults_to_touch(self->a.window + buf.offset, buf.length));
 }
 
-#define NEED_HUGE()						\
-	if (!self->huge)					\
-		SKIP(return, "the pool has small pages")
-
 TEST_F(huge, is_mapped_as_such)
 {
 	struct pinpool_buf buf;
 
-	NEED_HUGE();
+	if (!self->huge)
+		SKIP(return, "the pool has small pages");
 	ASSERT_EQ(0, pp_alloc(self->a.fd, 3 * HUGE, 0, &buf));
 	EXPECT_EQ(0, smaps_of(self->a.window, "FilePmdMapped:"));
 	self->a.window[buf.offset + HUGE + 5] = 1;
@@ -219,7 +216,8 @@ TEST_F(huge, can_be_pinned_and_transferred)
 	int pipes[2];
 	char copy[8192];
 
-	NEED_HUGE();
+	if (!self->huge)
+		SKIP(return, "the pool has small pages");
 	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
 	ASSERT_EQ(0, pp_alloc(self->a.fd, 2 * HUGE, 0, &buf));
 	iov = (struct iovec){ self->a.window + buf.offset + HUGE - 4096, sizeof(copy) };
@@ -242,7 +240,8 @@ TEST_F(huge, parts_can_be_unmapped_and_protected)
 	char *at, *half;
 	int i;
 
-	NEED_HUGE();
+	if (!self->huge)
+		SKIP(return, "the pool has small pages");
 	ASSERT_EQ(0, pp_alloc(self->a.fd, 2 * HUGE, 0, &buf));
 	at = self->a.window + buf.offset;
 	pp_fill(at, 2 * HUGE, 1);
@@ -272,7 +271,8 @@ TEST_F(huge, a_window_that_is_not_congruent_works_in_small_pages)
 	struct pinpool_buf buf;
 	char *place, *window;
 
-	NEED_HUGE();
+	if (!self->huge)
+		SKIP(return, "the pool has small pages");
 	ASSERT_EQ(0, pp_alloc(self->a.fd, HUGE, 0, &buf));
 	pp_fill(self->a.window + buf.offset, HUGE, 3);
 	place = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -294,7 +294,8 @@ TEST_F(huge, memory_of_another_client_is_zeroed)
 	struct pp_client b;
 	struct pinpool_buf buf;
 
-	NEED_HUGE();
+	if (!self->huge)
+		SKIP(return, "the pool has small pages");
 	ASSERT_EQ(0, pp_info(self->a.fd, &info));
 	if (info.zero == PINPOOL_ZERO_NEVER)
 		SKIP(return, "this pool zeroes nothing");

@@ -313,7 +313,8 @@ static inline bool pp_is_zero(const void *memory, size_t length)
  * is wrong, as a comment.
  *
  * Direct I/O may let go of its pages shortly after read() or write() returned,
- * and nothing tells when: a quarantine gets a few seconds to end.
+ * and nothing tells when, and graphics drivers let go of shares by a work: these get
+ * a few seconds to end.
  */
 static inline bool pp_pool_is_whole(int fd, unsigned int clients)
 {
@@ -321,7 +322,7 @@ static inline bool pp_pool_is_whole(int fd, unsigned int clients)
 	int tries = 5000;
 	int err;
 
-	while (!(err = pp_stats(fd, &s)) && s.quarantined && tries--)
+	while (!(err = pp_stats(fd, &s)) && (s.quarantined || s.shares) && tries--)
 		usleep(1000);
 	if (!err && !s.used && !s.quarantined && s.free == s.capacity && !s.requested &&
 	    s.largest_free == s.capacity && !s.buffers && s.free_extents == 1 &&

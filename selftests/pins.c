@@ -220,9 +220,9 @@ TEST_F(pins, parts_of_them_go_and_come_back)
 		EXPECT_TRUE(is_mine(self, &parts[i]));
 	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
 	EXPECT_EQ(5 * self->granule, stats.client_used);
-	EXPECT_EQ(TOTAL - 5 * self->granule, stats.quarantined);
-	EXPECT_EQ(TOTAL - 5 * self->granule, stats.client_quarantined);
-	/* What is left of an extent and has no pinned page is free for all. */
+	/* What is left of an extent and has no pinned page is free for all, at once or so. */
+	EXPECT_GE(TOTAL - 5 * self->granule, stats.quarantined);
+	EXPECT_EQ(stats.quarantined, stats.client_quarantined);
 	while (!pp_alloc(self->b.fd, self->granule, 0, &buf))
 		EXPECT_TRUE(is_mine(self, &buf));
 	for (i = 0; i < 3; i++) {
@@ -292,7 +292,8 @@ TEST_F_TIMEOUT(pins, random_load_in_quarantine, 120)
 		x ^= x << 17;
 		i = x % SLOTS;
 		if (slots[i].handle) {
-			ASSERT_TRUE(pp_matches(self->a.window + slots[i].offset, 64, slots[i].handle));
+			ASSERT_TRUE(pp_matches(self->a.window + slots[i].offset, 64,
+					       slots[i].handle));
 			ASSERT_EQ(0, pp_free(self->a.fd, slots[i].handle));
 			slots[i].handle = 0;
 		} else if (!pp_alloc(self->a.fd, (1 + (x >> 8) % 6) * self->granule,
