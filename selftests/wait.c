@@ -236,6 +236,22 @@ TEST_F(wait, first_come_first_served)
 	}
 }
 
+TEST_F(wait, who_comes_later_stands_behind)
+{
+	struct pinpool_buf buf;
+	struct waiter first;
+	int order = 0;
+
+	EXPECT_EQ(0, pp_free(self->a.fd, self->bufs[0].handle));
+	ASSERT_TRUE(waiter_start(&first, self->b.fd, 2 * self->granule, &order, 1));
+	/* There is room for this one, but it isn't its turn. */
+	EXPECT_EQ(-ETIMEDOUT, alloc_until(self->a.fd, 1, now() + NSEC / 20, &buf));
+	EXPECT_EQ(0, pp_free(self->a.fd, self->bufs[1].handle));
+	ASSERT_EQ(0, pthread_join(first.thread, NULL));
+	EXPECT_EQ(0, first.err);
+	EXPECT_EQ(self->bufs[0].offset, first.buf.offset);
+}
+
 TEST_F(wait, each_is_served_in_its_turn)
 {
 	struct waiter waiters[6];
