@@ -39,6 +39,10 @@ deps:
 demo: deps
 	@selftests/demo/demo.sh
 
+# A store and its readers, by RDMA
+demo-kv: deps
+	@selftests/demo/kv.sh
+
 check: deps
 	@selftests/check.sh
 
@@ -99,6 +103,7 @@ help:
 	@echo
 	@echo '  make           build module, library, tool and selftests'
 	@echo '  make demo      the main job on real files, here or in a guest'
+	@echo '  make demo-kv   a store and its readers exchange blocks by RDMA, in a guest'
 	@echo '  make check     all tests; those that need the module run in a guest'
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
@@ -119,4 +124,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo check bench bench-core bench-kernel fuzz coverage prove lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel fuzz coverage prove lint test shell run_tests install clean help

@@ -149,6 +149,11 @@ int verbs_connect(struct verbs *v, const struct verbs_address *peer)
 	};
 	int err;
 
+	/* Whatever became of an earlier connection */
+	attr.qp_state = IBV_QPS_RESET;
+	err = ibv_modify_qp(v->qp, &attr, IBV_QP_STATE);
+	if (err)
+		return -err;
 	attr.qp_state = IBV_QPS_INIT;
 	err = ibv_modify_qp(v->qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT |
 			    IBV_QP_ACCESS_FLAGS);

@@ -47,6 +47,7 @@ int verbs_devices(void);
 int verbs_open(struct verbs *v, int device);
 void verbs_close(struct verbs *v);
 
+/* Once both ends know the other's address. Ends the connection that there was. */
 int verbs_address(const struct verbs *v, struct verbs_address *address);
 int verbs_connect(struct verbs *v, const struct verbs_address *peer);
 
@@ -66,7 +67,7 @@ struct verbs_remote {
  * @length: Bytes; more than a message can have are sent in several
  *
  * Returns 0, the enum ibv_wc_status with which it failed, or a negative errno.
- * After a failure the endpoint is of no use.
+ * After a failure the endpoint must be connected anew.
  */
 int verbs_transfer(struct verbs *v, enum ibv_wr_opcode opcode, const struct ibv_mr *mr,
 		   void *local, const struct verbs_remote *remote, size_t length);

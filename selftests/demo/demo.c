@@ -14,7 +14,6 @@
 #include <libgen.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,15 +22,13 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "pinpool.h"
+#include "show.h"
 
 #define MAX_FILES	64
 #define SECTOR		4096	/* direct I/O wants lengths in multiples of it */
 #define MAX_LINES	16	/* of files, in what is printed */
-#define MIB		(1024.0 * 1024)
 
 struct item {
 	const char *path;
@@ -40,56 +37,6 @@ struct item {
 
 static struct item items[MAX_FILES];
 static int nr_items;
-static int failures;
-
-static void die(const char *what, int err)
-{
-	fprintf(stderr, "demo: %s: %s\n", what, pinpool_strerror(err));
-	exit(2);
-}
-
-__attribute__((format(printf, 2, 3)))
-static void verdict(bool ok, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("   %s  ", ok ? "ok    " : "FAILED");
-	vprintf(format, args);
-	putchar('\n');
-	va_end(args);
-	failures += !ok;
-}
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-static struct pinpool *open_pool(const char *name)
-{
-	struct pinpool *pool;
-	int err;
-
-	err = pinpool_open(name, 0, &pool);
-	if (err)
-		die(name, err);
-	return pool;
-}
-
-static struct pinpool_stats get_stats(struct pinpool *pool)
-{
-	struct pinpool_stats stats;
-	int err;
-
-	err = pinpool_stats(pool, &stats, sizeof(stats));
-	if (err)
-		die("statistics", err);
-	return stats;
-}
 
 /* The SHA-256 of what can be read from @fd, by the program that people trust */
 static void sha256(int fd, char hex[65])
@@ -255,26 +202,6 @@ static void stranger(struct pinpool *pool)
 		nr_items - freed);
 }
 
-static void successor(struct pinpool *pool)
-{
-	struct pinpool_buf all;
-	const uint64_t *words;
-	uint64_t dirty = 0;
-	size_t i;
-	int err;
-
-	err = pinpool_alloc(pool, pinpool_capacity(pool), 0, &all);
-	verdict(!err, "the whole pool goes to another client in one buffer of %.0f MiB",
-		pinpool_capacity(pool) / MIB);
-	if (err)
-		return;
-	words = pinpool_ptr(pool, &all);
-	for (i = 0; i < all.length / sizeof(*words); i++)
-		dirty += !!words[i];
-	verdict(!dirty, "all of it reads as zero: nothing of the producer is left");
-	pinpool_free(pool, all.handle);
-}
-
 static int by_size(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
@@ -337,7 +264,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "demo: the producer failed\n");
 		return 1;
 	}
-	failures += bad;
+	count_failures(bad);
 	stats = get_stats(pool);
 	printf("   pool: %.1f MiB used by %" PRIu64 " buffers, %.1f MiB free, %.3f %% lost to rounding\n",
 	       stats.used / MIB, (uint64_t)stats.buffers, stats.free / MIB,
@@ -358,6 +285,5 @@ int main(int argc, char **argv)
 	successor(pool);
 	pinpool_close(pool);
 
-	printf("\n%s\n", failures ? "FAILED: see above" : "All of it held.");
-	return !!failures;
+	return conclusion();
 }
