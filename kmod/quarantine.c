@@ -273,6 +273,8 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 	}
 	buffer->handle = handle;
 	buffer->offset = start;
+	/* Its pages may be pinned, whether the client touches them this time or not. */
+	buffer->touched = true;
 	return 0;
 }
 

@@ -167,6 +167,24 @@ TEST_F(pins, others_never_have_them)
 	EXPECT_EQ(self->start, buf.offset);
 }
 
+/* Pinned they are, even if the client doesn't touch them this time. */
+TEST_F(pins, others_never_have_them_after_they_came_back_for_a_while)
+{
+	struct pinpool_buf buf = {};
+	struct pinpool_stats stats;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pp_alloc(self->a.fd, BUF_GRANULES * self->granule, 0, &buf));
+		ASSERT_TRUE(is_mine(self, &buf));
+		ASSERT_EQ(0, pp_free(self->a.fd, buf.handle));
+	}
+	ASSERT_EQ(0, pp_stats(self->b.fd, &stats));
+	EXPECT_EQ(TOTAL, stats.quarantined);
+	ASSERT_EQ(0, fill_rest(&self->b));
+	EXPECT_EQ(-ENOSPC, pp_alloc(self->b.fd, 1, 0, &buf));
+}
+
 TEST_F(pins, nobody_has_them_after_the_close)
 {
 	struct pinpool_stats stats;
