@@ -53,6 +53,10 @@ bench: deps
 bench-kernel: deps
 	@selftests/bench/kernel/bench.sh
 
+# First touch and bandwidth of windows beside hugetlbfs, memfd and the like
+bench-touch: deps
+	@selftests/bench/touch.sh
+
 # The allocator's core in user space, without a guest: selftests/bench/core/README.md
 bench-core: deps
 	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
@@ -107,6 +111,7 @@ help:
 	@echo '  make check     all tests; those that need the module run in a guest'
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
+	@echo '  make bench-touch first touch and bandwidth beside hugetlbfs, memfd, dma-heap, udmabuf'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
@@ -124,4 +129,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel fuzz coverage prove lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install clean help
