@@ -20,6 +20,7 @@
 #include "disk.h"
 
 #define LENGTH		(192 * KIB)
+#define MARGIN		(32 * KIB)	/* of the buffer, before and after it */
 #define SEED_DISK	1
 #define SEED_OWNER	2
 
@@ -54,7 +55,7 @@ static bool disk_holds(const struct disk *disk, uint64_t seed)
 	return same;
 }
 
-/* A transfer of all of the buffer */
+/* A transfer of LENGTH bytes */
 static bool submit(aio_context_t aio, int fd, char *memory, int opcode)
 {
 	struct iocb iocb = {
@@ -79,9 +80,10 @@ static bool scene_open(struct scene *scene)
 	if (!disk_open(&scene->disk, getenv("PINPOOL_DISK") ?: "/dev/vda") ||
 	    !disk_fill(&scene->disk, SEED_DISK) || !disk_stall(&scene->disk) ||
 	    !pp_client_open(&scene->observer) || !pp_client_open(&scene->owner) ||
-	    pp_alloc(scene->owner.fd, LENGTH, 0, &scene->buf))
+	    pp_alloc(scene->owner.fd, pp_extent(&scene->owner, LENGTH + 2 * MARGIN), 0,
+		     &scene->buf))
 		return false;
-	scene->memory = scene->owner.window + scene->buf.offset;
+	scene->memory = scene->owner.window + scene->buf.offset + MARGIN;
 	pp_fill(scene->memory, LENGTH, SEED_OWNER);
 	return !syscall(SYS_io_setup, 1, &scene->aio);
 }
@@ -144,7 +146,7 @@ TEST_F(in_flight, a_read_harms_no_stranger)
 	ASSERT_TRUE(let_go(scene, variant->closes));
 	EXPECT_TRUE(is_quarantined(scene->observer.fd, &scene->buf));
 	ASSERT_TRUE(stranger_comes(&self->stranger));
-	EXPECT_EQ(scene->observer.capacity - LENGTH, self->stranger.total);
+	EXPECT_EQ(scene->observer.capacity - scene->buf.length, self->stranger.total);
 	EXPECT_FALSE(stranger_has_part_of(&self->stranger, &scene->buf));
 
 	ASSERT_TRUE(disk_go_on(&scene->disk));
@@ -193,14 +195,15 @@ TEST_F(direct, a_read_goes_on_without_the_window)
 	ASSERT_TRUE(submit(scene->aio, scene->disk.fd, scene->memory, IOCB_CMD_PREAD));
 	munmap(owner->window, owner->capacity);
 	ASSERT_EQ(0, pp_stats(owner->fd, &stats));
-	EXPECT_EQ(LENGTH, stats.used);
+	EXPECT_EQ(scene->buf.length, stats.used);
 	EXPECT_EQ(0, stats.quarantined);
 	ASSERT_TRUE(disk_go_on(&scene->disk));
 	EXPECT_EQ(LENGTH, completion(scene->aio));
 
 	owner->window = pp_window(owner->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, owner->window);
-	EXPECT_TRUE(pp_matches(owner->window + scene->buf.offset, LENGTH, SEED_DISK));
+	scene->memory = owner->window + scene->buf.offset + MARGIN;
+	EXPECT_TRUE(pp_matches(scene->memory, LENGTH, SEED_DISK));
 	pp_client_close(owner);
 }
 
@@ -211,9 +214,9 @@ static void read_and_wait(const struct disk *disk, int ready)
 	struct pp_client client;
 	struct pinpool_buf buf;
 
-	if (pp_client_open(&client) && !pp_alloc(client.fd, LENGTH, 0, &buf) &&
+	if (pp_client_open(&client) && !pp_alloc(client.fd, LENGTH + 2 * MARGIN, 0, &buf) &&
 	    !syscall(SYS_io_setup, 1, &aio) &&
-	    submit(aio, disk->fd, client.window + buf.offset, IOCB_CMD_PREAD) &&
+	    submit(aio, disk->fd, client.window + buf.offset + MARGIN, IOCB_CMD_PREAD) &&
 	    write(ready, "", 1) == 1)
 		pause();
 }
@@ -238,7 +241,7 @@ TEST_F(direct, a_read_of_a_killed_process_harms_no_stranger)
 	close(ready[0]);
 	kill(pid, SIGKILL);
 	ASSERT_TRUE(stranger_comes(&self->stranger));
-	EXPECT_EQ(scene->observer.capacity - LENGTH, self->stranger.total);
+	EXPECT_EQ(scene->observer.capacity - scene->buf.length, self->stranger.total);
 
 	ASSERT_TRUE(disk_go_on(&scene->disk));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

@@ -38,7 +38,7 @@ FIXTURE_SETUP(fixed)
 {
 	ASSERT_TRUE(pp_client_open(&self->observer));
 	ASSERT_TRUE(pp_client_open(&self->owner));
-	ASSERT_EQ(0, pp_alloc(self->owner.fd, LENGTH, 0, &self->buf));
+	ASSERT_EQ(0, pp_alloc(self->owner.fd, pp_extent(&self->owner, LENGTH), 0, &self->buf));
 	self->memory = self->owner.window + self->buf.offset;
 	pp_fill(self->memory, LENGTH, SEED_OWNER);
 	ASSERT_EQ(0, io_uring_queue_init(8, &self->ring, 0));
@@ -111,7 +111,7 @@ TEST_F(fixed, a_read_into_a_freed_buffer_harms_no_stranger)
 	EXPECT_EQ(SIGBUS, pp_probe_write(self->memory));
 	EXPECT_TRUE(is_quarantined(self->observer.fd, &self->buf));
 	ASSERT_TRUE(stranger_comes(&self->stranger));
-	EXPECT_EQ(self->observer.capacity - LENGTH, self->stranger.total);
+	EXPECT_EQ(self->observer.capacity - self->buf.length, self->stranger.total);
 	EXPECT_FALSE(stranger_has_part_of(&self->stranger, &self->buf));
 
 	ASSERT_TRUE(end_read(self));
@@ -176,7 +176,7 @@ TEST_F(fixed, a_registration_serves_the_owners_next_buffer)
 	struct pinpool_buf buf;
 
 	ASSERT_EQ(0, pp_free(self->owner.fd, self->buf.handle));
-	ASSERT_EQ(0, pp_alloc(self->owner.fd, LENGTH, 0, &buf));
+	ASSERT_EQ(0, pp_alloc(self->owner.fd, self->buf.length, 0, &buf));
 	ASSERT_EQ(self->buf.offset, buf.offset);
 	ASSERT_EQ(0, begin_read(self));
 	ASSERT_TRUE(end_read(self));

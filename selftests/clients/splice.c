@@ -60,7 +60,7 @@ FIXTURE_SETUP(splice)
 
 	ASSERT_TRUE(pp_client_open(&self->observer));
 	ASSERT_TRUE(pp_client_open(&self->owner));
-	ASSERT_EQ(0, pp_alloc(self->owner.fd, LENGTH, 0, &self->buf));
+	ASSERT_EQ(0, pp_alloc(self->owner.fd, pp_extent(&self->owner, LENGTH), 0, &self->buf));
 	self->memory = self->owner.window + self->buf.offset;
 	pp_fill(self->memory, LENGTH, SEED);
 	ASSERT_TRUE(pipe_open(self->pipe));
@@ -116,7 +116,7 @@ TEST_F(splice, a_freed_buffer_in_a_pipe_is_nobody_elses)
 	EXPECT_EQ(SIGBUS, pp_probe_write(self->memory));
 	EXPECT_TRUE(is_quarantined(self->observer.fd, &self->buf));
 	ASSERT_TRUE(stranger_comes(&self->stranger));
-	EXPECT_EQ(self->observer.capacity - LENGTH, self->stranger.total);
+	EXPECT_EQ(self->observer.capacity - self->buf.length, self->stranger.total);
 	EXPECT_FALSE(stranger_has_part_of(&self->stranger, &self->buf));
 
 	EXPECT_TRUE(pipe_holds(self->pipe[0], SEED));
@@ -139,6 +139,43 @@ TEST_F(splice, each_of_two_pipes_keeps_a_freed_buffer)
 	pp_client_close(&self->stranger.client);
 	close(other[0]);
 	close(other[1]);
+}
+
+/* Put one page of a buffer into a new pipe. */
+static bool pipe_takes_page(int ends[2], char *page, unsigned int flags)
+{
+	struct iovec iov = { .iov_base = page, .iov_len = 4096 };
+
+	return pipe_open(ends) && vmsplice(ends[1], &iov, 1, flags) == 4096;
+}
+
+/* Two pages, neither of them the first, are let go of in one order and the other. */
+TEST_F(splice, each_page_keeps_a_freed_buffer)
+{
+	uint64_t capacity = self->observer.capacity;
+	struct pinpool_buf all;
+	int pipes[2][2];
+	int first, i;
+
+	ASSERT_TRUE(pipe_holds(self->pipe[0], SEED));
+	ASSERT_EQ(0, pp_free(self->owner.fd, self->buf.handle));
+	for (first = 0; first < 2; first++) {
+		ASSERT_EQ(0, pp_alloc(self->owner.fd, self->buf.length, 0, &self->buf));
+		self->memory = self->owner.window + self->buf.offset;
+		ASSERT_TRUE(pipe_takes_page(pipes[0], self->memory + 5 * 4096, variant->flags));
+		ASSERT_TRUE(pipe_takes_page(pipes[1], self->memory + LENGTH - 4096,
+					    variant->flags));
+		ASSERT_EQ(0, pp_free(self->owner.fd, self->buf.handle));
+		/* An ALLOC for which there is no room looks for what is held no more. */
+		for (i = 0; i < 2; i++) {
+			EXPECT_EQ(-ENOSPC, pp_alloc(self->observer.fd, capacity, 0, &all));
+			EXPECT_TRUE(is_quarantined(self->observer.fd, &self->buf));
+			close(pipes[first ^ i][0]);
+			close(pipes[first ^ i][1]);
+		}
+		ASSERT_EQ(0, pp_alloc(self->observer.fd, capacity, 0, &all));
+		ASSERT_EQ(0, pp_free(self->observer.fd, all.handle));
+	}
 }
 
 PP_HARNESS_MAIN

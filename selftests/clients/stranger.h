@@ -21,6 +21,12 @@ struct stranger {
 	bool dirty;	/* It got memory that didn't hold zeroes. */
 };
 
+/* What a buffer of @length bytes has of the pool */
+static inline uint64_t pp_extent(const struct pp_client *client, uint64_t length)
+{
+	return (length + client->granule - 1) & ~(client->granule - 1);
+}
+
 static inline bool stranger_takes(struct stranger *stranger)
 {
 	struct pinpool_stats stats;
@@ -85,7 +91,7 @@ static inline bool quarantine_becomes(int fd, uint64_t bytes)
 	return false;
 }
 
-/* For a buffer of a multiple of the granule: is it closed to all but its owner? */
+/* Whether @buf, the length of which is its extent, is closed to all but its owner */
 static inline bool is_quarantined(int fd, const struct pinpool_buf *buf)
 {
 	struct pinpool_stats stats;
