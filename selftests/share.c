@@ -163,6 +163,44 @@ TEST_F(share, the_descriptor_is_closed_on_exec)
 	EXPECT_EQ(FD_CLOEXEC, fcntl(self->fd, F_GETFD));
 }
 
+/* A share that is kept over exec holds the buffer, a window and a node don't. */
+TEST_F(share, a_process_may_keep_it_over_exec)
+{
+	struct pinpool_stats stats;
+	int go[2], gone[2], status;
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(gone, O_CLOEXEC));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		dup2(go[0], 0);
+		fcntl(self->fd, F_SETFD, 0);
+		execl("/bin/sh", "sh", "-c", "read -r line", NULL);
+		_exit(127);
+	}
+	/* Ends when exec has closed the other copy. */
+	close(gone[1]);
+	ASSERT_EQ(0, read(gone[0], &byte, 1));
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	close(self->fd);
+	self->fd = -1;
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(1, stats.buffers);
+	EXPECT_EQ(1, stats.shares);
+	EXPECT_EQ(3, stats.clients);
+	ASSERT_EQ(1, write(go[1], "\n", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(0, stats.buffers);
+	close(go[0]);
+	close(go[1]);
+	close(gone[0]);
+}
+
 TEST_F(share, maps_by_itself)
 {
 	size_t length = (LENGTH + 4095) & ~4095UL;
