@@ -61,7 +61,7 @@ suite 'Shares in the hands of drivers' \
 	-p default:64M,other:8M -- \
 	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
 # Buffers registered with an io_uring want more than 6.1.
-for series in $(printf '%s\n' ${KERNELS:-6.1} 6.12 | sort -uV); do
+for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 6.12" | sort -uV); do
 	suite "fio, io_uring and vmsplice on Linux $series" \
 		env KERNEL="$series" selftests/clients/io.sh
 done
