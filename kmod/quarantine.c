@@ -14,7 +14,8 @@
  * What others had as well is nobody's.
  *
  * An extent waits as a whole, so that what one transfer is at work on does not go
- * to several others; but where extents were joined each granule is on its own.
+ * to several others. Where extents were joined, and others are short of space, each
+ * granule is on its own.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -429,7 +430,7 @@ static bool piece_next(struct pinpool_pool *pool, u64 offset, struct piece *piec
 			.length = run->length,
 			.joined = run->joined,
 			.pinned = run->pinned,
-			.start = run->joined ? max(run->offset, offset) : run->offset,
+			.start = max(run->offset, offset),
 			.end = run_end(run),
 		};
 	spin_unlock(&pool->lock);
@@ -573,9 +574,10 @@ static void piece_remember(struct pinpool_pool *pool, const struct piece *piece)
 
 /*
  * Look through about @bytes of what is in quarantine, from *@at on, which is
- * moved on, at the end to 0. Returns how many pieces became free.
+ * moved on, at the end to 0. @cut: free parts of what was joined. Returns how many
+ * pieces became free.
  */
-static unsigned long reap(struct pinpool_pool *pool, u64 *at, u64 bytes)
+static unsigned long reap(struct pinpool_pool *pool, u64 *at, u64 bytes, bool cut)
 {
 	unsigned long freed = 0;
 	struct piece piece;
@@ -586,13 +588,14 @@ static unsigned long reap(struct pinpool_pool *pool, u64 *at, u64 bytes)
 	lockdep_assert_held(&pool->reap_lock);
 	while (piece_next(pool, *at, &piece)) {
 		limit = piece.end;
-		if (piece.joined) {
+		if (piece.joined && cut) {
 			limit = min(limit, piece.start + min(bytes, piece.length));
 			*at = piece.start;
 			loose = piece_look(pool, &piece, limit);
 			looked = (loose ? piece.end : limit) - *at;
 		} else {
 			looked = piece.pinned;
+			piece.start = piece.offset;
 			loose = piece_is_loose(pool, &piece);
 			looked = max(looked, piece.pinned) - min(looked, piece.pinned) + PAGE_SIZE;
 			if (!loose)
@@ -629,7 +632,7 @@ unsigned long pinpool_quarantine_reap(struct pinpool_pool *pool)
 	u64 at = 0;
 
 	mutex_lock(&pool->reap_lock);
-	freed = reap(pool, &at, U64_MAX);
+	freed = reap(pool, &at, U64_MAX, true);
 	mutex_unlock(&pool->reap_lock);
 	return freed;
 }
@@ -643,7 +646,7 @@ static void quarantine_work(struct work_struct *work)
 	bool waiting;
 
 	mutex_lock(&pool->reap_lock);
-	freed = reap(pool, &pool->reap_next, REAP_BYTES);
+	freed = reap(pool, &pool->reap_next, REAP_BYTES, READ_ONCE(pool->nr_waiters));
 	mutex_unlock(&pool->reap_lock);
 
 	if (!freed)
