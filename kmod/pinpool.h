@@ -24,10 +24,12 @@
  * Lock order, outermost first
  *
  *	dma_resv			of a share, by its importers
+ *	mmap_lock or VMA lock		of the process that maps or faults
  *	  share->lock
- *	mmap_lock or VMA lock		of the faulting process
  *	  client->lock
  *	    pool->lock
+ *	  folio lock			of a page that a fault returns, taken under
+ *					client->lock and dropped by the kernel
  *	pool->reap_lock
  *	  pool->lock
  *	    waiter->head, pool->poll_head
@@ -114,7 +116,7 @@ struct pinpool_backing_ops {
  * @backing_data: Of @backing; constant while the pool has clients
  * @lock: Protects everything down to @nr_waiters, the counters of clients, and all
  *        of buffers in quarantine. Taken from process context only. No more
- *        than O(log n) work under it
+ *        than O(log n) work under it, or a scatter's few thousand steps
  * @oa: Divides the pool, in granules
  * @requested: Bytes asked for by live buffers
  * @clients: Open files
