@@ -294,9 +294,9 @@ FIXTURE_TEARDOWN(rdma)
 {
 	stop(&self->owner, 0);
 	stop(&self->peer, 0);
-	/* Without its buffers */
+	/* Without its buffers. An ASSERT here would come back here. */
 	pp_client_close(&self->stranger);
-	ASSERT_TRUE(pp_client_open(&self->stranger));
+	EXPECT_TRUE(pp_client_open(&self->stranger));
 	EXPECT_TRUE(pp_pool_is_whole(self->stranger.fd, 1));
 	pp_client_close(&self->stranger);
 }
