@@ -68,7 +68,9 @@ done
 suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown
-suite 'RDMA over soft-RoCE' selftests/clients/rdma.sh
+for series in ${KERNELS:-6.1}; do
+	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
+done
 
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"

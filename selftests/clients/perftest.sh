@@ -45,10 +45,10 @@ wait_quarantine() {
 
 # ends PROGRAM OPTION...: run both ends; the sum of their statuses
 ends() {
-	timeout 30 "$@" -d rxe0 -x 1 --mmap=$node >"$log/server" 2>&1 &
+	timeout 60 "$@" -d rxe0 -x 1 --mmap=$node >"$log/server" 2>&1 &
 	server=$!
 	wait_server $server
-	timeout 30 "$@" -d rxe1 -x 1 --mmap=$node 10.0.0.1 >"$log/client" 2>&1
+	timeout 60 "$@" -d rxe1 -x 1 --mmap=$node 10.0.0.1 >"$log/client" 2>&1
 	status=$?
 	wait $server
 	return $((status + $?))
