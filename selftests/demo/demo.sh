@@ -18,7 +18,7 @@ load_here() {
 }
 
 make -s -C "$top/lib"
-make -s -C "$here"
+make -s -C "$here" demo
 
 if load_here; then
 	trap 'rmmod pinpool' EXIT

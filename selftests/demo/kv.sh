@@ -10,6 +10,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 
 make -s -C "$top/lib"
-make -s -C "$here"
+make -s -C "$here" kv
 exec "$top/selftests/clients/guest.sh" -p store:64M,reader:32M "$@" \
 	-b "$top/selftests/build/demo/kv:/kv" -- /kv store reader
