@@ -54,8 +54,9 @@ FIXTURE_TEARDOWN(scatter)
 {
 	struct pinpool_query query;
 
-	while (!pp_find(self->a.fd, 0, PINPOOL_QUERY_NEXT, &query))
-		ASSERT_EQ(0, pp_free(self->a.fd, query.handle));
+	while (!pp_find(self->a.fd, 0, PINPOOL_QUERY_NEXT, &query) &&
+	       !pp_free(self->a.fd, query.handle))
+		;
 	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));
 	pp_client_close(&self->a);
 }
