@@ -91,19 +91,16 @@ struct pages {
 	unsigned long step;
 };
 
-/* The run at *@offset, which moves on to the next; false at the end */
-static bool next_pages(const struct pinpool_pool *pool, u64 *offset, u64 end,
+/* The run at *@offset, which is below @end and moves on to the next */
+static void next_pages(const struct pinpool_pool *pool, u64 *offset, u64 end,
 		       struct pages *pages)
 {
 	u64 left = end - *offset;
 
-	if (!left)
-		return false;
 	pages->page = pool->backing->pages(pool, *offset, &pages->nr);
 	pages->nr = min_t(u64, pages->nr, left >> PAGE_SHIFT);
 	pages->step = folio_nr_pages(page_folio(pages->page));
 	*offset += (u64)pages->nr << PAGE_SHIFT;
-	return true;
 }
 
 static u64 buffer_end(const struct pinpool_buffer *buffer)
@@ -126,6 +123,7 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 {
 	const struct pinpool_pool *pool = buffer->pool;
 	u64 offset = buffer->offset;
+	u64 end = buffer_end(buffer);
 	unsigned long keep = 0;
 	unsigned long i, owner;
 	struct pages pages;
@@ -135,7 +133,8 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
 		keep = id;
 
-	while (next_pages(pool, &offset, buffer_end(buffer), &pages)) {
+	for (;;) {
+		next_pages(pool, &offset, end, &pages);
 		for (i = 0; i < pages.nr; i += pages.step) {
 			owner = page_private(pages.page + i);
 			if (owner && owner != keep) {
@@ -143,11 +142,12 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 				set_page_private(pages.page + i, 0);
 			}
 		}
+		if (offset == end)
+			return 0;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
-	return 0;
 }
 
 /* A record with its first hold, but without an extent; or NULL */
@@ -249,7 +249,8 @@ void pinpool_buffer_mark(struct pinpool_buffer *buffer)
 	unsigned long i;
 
 	buffer->touched = true;
-	while (next_pages(buffer->pool, &offset, buffer_end(buffer), &pages)) {
+	while (offset != buffer_end(buffer)) {
+		next_pages(buffer->pool, &offset, buffer_end(buffer), &pages);
 		for (i = 0; i < pages.nr; i += pages.step)
 			set_page_private(pages.page + i, PINPOOL_ID_MANY);
 		cond_resched();
@@ -273,7 +274,8 @@ void pinpool_buffer_settle(const struct pinpool_buffer *buffer)
 
 	if (!pinpool_pool_huge(buffer->pool))
 		return;
-	while (next_pages(buffer->pool, &offset, buffer_end(buffer), &pages)) {
+	while (offset != buffer_end(buffer)) {
+		next_pages(buffer->pool, &offset, buffer_end(buffer), &pages);
 		for (i = 0; i < pages.nr; i += pages.step) {
 			lock_page(pages.page + i);
 			unlock_page(pages.page + i);
@@ -303,11 +305,14 @@ u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
 	unsigned long i;
 	u64 start;
 
-	for (start = offset; next_pages(pool, &offset, end, &pages); start = offset) {
+	while (offset != end) {
+		start = offset;
+		next_pages(pool, &offset, end, &pages);
 		for (i = 0; i < pages.nr; i += pages.step)
 			if ((page_ref_count(pages.page + i) != 1) == pinned)
 				return start + ((u64)i << PAGE_SHIFT);
-		cond_resched();
+		if (offset != end)
+			cond_resched();
 	}
 	return end;
 }

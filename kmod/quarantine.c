@@ -516,6 +516,7 @@ static int piece_cut(struct pinpool_buffer *run, const struct piece *piece,
 		*spare = NULL;
 	}
 	run->length = piece->start - run->offset;
+	run->pinned = run->offset;
 	if (run->length)
 		err = offset_alloc_resize(pool->oa, run->handle, units(pool, run->length));
 	else
