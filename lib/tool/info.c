@@ -40,6 +40,24 @@ static const char *zero_meaning(const struct pinpool_info *info)
 	}
 }
 
+static void features_print(const struct pinpool_info *info)
+{
+	static const char *const names[] = { "wait", "populate", "share", "scatter", "huge" };
+	uint64_t features = info->features;
+	size_t i;
+
+	fputs("features  ", stdout);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (features >> i & 1)
+			printf(" %s", names[i]);
+		features &= ~(1ULL << i);
+	}
+	/* Of a newer module */
+	if (features)
+		printf(" %#llx", (unsigned long long)features);
+	puts(info->features ? "" : " none");
+}
+
 static void info_print(const char *pool, const struct pinpool_info *info)
 {
 	struct node_owner owner;
@@ -53,7 +71,7 @@ static void info_print(const char *pool, const struct pinpool_info *info)
 	printf("NUMA node  %s\n",
 	       info->node < 0 ? "any" : text_number(info->node).s);
 	printf("max array  %u\n", info->max_array);
-	printf("features   %#llx\n", (unsigned long long)info->features);
+	features_print(info);
 	if (!pools_stat(pool, &st)) {
 		pools_owner(&st, &owner);
 		printf("access     %s %s:%s\n", owner.mode, owner.user,

@@ -86,6 +86,8 @@ static void stat_print(const struct pool_state *state)
 	printf("  %-13s  %10s  %5.1f %%\n", "fragmentation", "",
 	       100 * stats_fragmentation(s));
 	number_print("clients", s->clients);
+	number_print("shares", s->shares);
+	number_print("waiting", s->waiters);
 	number_print("allocations", s->allocs);
 	number_print("frees", s->frees);
 	number_print("failures", s->failures);
@@ -179,6 +181,8 @@ const struct command cmd_stat = {
 		"rounding       what rounding buffers up to granules costs\n"
 		"fragmentation  1 - largest free extent / all that is free\n"
 		"clients        open files of the pool, without this command\n"
+		"shares         buffers' dma-bufs that somebody has\n"
+		"waiting        allocations that wait for space\n"
 		"failures       allocations refused because nothing fitted\n",
 	.run = stat_run,
 };
