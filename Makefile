@@ -11,6 +11,7 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 KERNEL ?= 6.1
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+INSTALL ?= install
 
 VM := selftests/vm
 KBUILD = $(MAKE) $(if $(V),,-s) -C $(KDIR) M=$(CURDIR) W=1
@@ -88,10 +89,18 @@ run_tests:
 	@$(MAKE) -C selftests run_tests
 
 # Distributions keep their signing key to themselves; DKMS has one of its own.
-install: modules lib
+install: modules lib install-system
 	@$(KBUILD) $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
 	@$(MAKE) $(if $(V),,-s) -C lib PREFIX=$(PREFIX) install
+
+# What gives a group access to pools, and how to have pools at boot
+install-system:
+	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d packaging/60-pinpool.rules
+	@$(INSTALL) -D -m 644 packaging/pinpool.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/pinpool.conf
+	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pinpool/examples \
+		packaging/examples/*
 
 clean:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
@@ -120,7 +129,7 @@ help:
 	@echo '  make test T=window   one selftest in a guest, in seconds'
 	@echo '  make shell     a prompt in a guest with the module loaded'
 	@echo '  make run_tests the selftests on this machine, with the module loaded'
-	@echo '  make install   module, library, tool, manual pages [PREFIX= DESTDIR=]'
+	@echo '  make install   module, library, tool, manual pages, udev rule [PREFIX= DESTDIR=]'
 	@echo '  make deps      install what the above need (Debian)'
 	@echo '  make clean     remove what was built'
 	@echo
@@ -129,4 +138,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system clean help
