@@ -12,6 +12,7 @@ KERNEL ?= 6.1
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 INSTALL ?= install
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 VM := selftests/vm
 KBUILD = $(MAKE) $(if $(V),,-s) -C $(KDIR) M=$(CURDIR) W=1
@@ -102,6 +103,16 @@ install-system:
 	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pinpool/examples \
 		packaging/examples/*
 
+# What DKMS takes to build the module for whatever kernel comes: the KUnit tests,
+# and what a build in place generated, are not among it.
+dkms := /usr/src/pinpool-$(VERSION)
+dkms-kmod := kmod/Kbuild $(filter-out kmod/oa_kunit% %.mod.c,$(wildcard kmod/*.[ch]))
+
+install-dkms:
+	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(dkms) dkms.conf Kbuild
+	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(dkms)/kmod $(dkms-kmod)
+	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(dkms)/uapi/linux uapi/linux/*.h
+
 clean:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 	@$(MAKE) -s -C lib clean
@@ -130,6 +141,7 @@ help:
 	@echo '  make shell     a prompt in a guest with the module loaded'
 	@echo '  make run_tests the selftests on this machine, with the module loaded'
 	@echo '  make install   module, library, tool, manual pages, udev rule [PREFIX= DESTDIR=]'
+	@echo '  make install-dkms the source of the module, for DKMS [DESTDIR=]'
 	@echo '  make deps      install what the above need (Debian)'
 	@echo '  make clean     remove what was built'
 	@echo
@@ -138,4 +150,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms clean help
