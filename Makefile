@@ -113,6 +113,10 @@ install-dkms:
 	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(dkms)/kmod $(dkms-kmod)
 	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(dkms)/uapi/linux uapi/linux/*.h
 
+# Debian packages, to build/deb/; dpkg-buildpackage tells what it needs
+deb:
+	@packaging/deb.sh
+
 clean:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 	@$(MAKE) -s -C lib clean
@@ -142,6 +146,7 @@ help:
 	@echo '  make run_tests the selftests on this machine, with the module loaded'
 	@echo '  make install   module, library, tool, manual pages, udev rule [PREFIX= DESTDIR=]'
 	@echo '  make install-dkms the source of the module, for DKMS [DESTDIR=]'
+	@echo '  make deb       Debian packages, to build/deb/'
 	@echo '  make deps      install what the above need (Debian)'
 	@echo '  make clean     remove what was built'
 	@echo
@@ -150,4 +155,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms deb clean help
