@@ -24,6 +24,8 @@ packages=(
 	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
 	fio liburing-dev	# clients of pools
+	debhelper dh-dkms dkms lintian	# packages,
+	systemd udev man-db	# and what they work with
 )
 
 kernel=$(dirname "$0")/kernel.sh
