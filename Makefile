@@ -48,6 +48,11 @@ demo-kv: deps
 check: deps
 	@selftests/check.sh
 
+# What is installed: more tools, and some minutes
+check-package:
+	@PACKAGING=1 $(VM)/deps.sh
+	@selftests/package.sh
+
 bench: deps
 	@selftests/bench/bench.sh
 
@@ -133,6 +138,7 @@ help:
 	@echo '  make demo      the main job on real files, here or in a guest'
 	@echo '  make demo-kv   a store and its readers exchange blocks by RDMA, in a guest'
 	@echo '  make check     all tests; those that need the module run in a guest'
+	@echo '  make check-package  that what is installed works: by make, DKMS, as packages'
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-touch first touch and bandwidth beside hugetlbfs, memfd, dma-heap, udmabuf'
@@ -155,4 +161,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms deb clean help

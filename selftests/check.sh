@@ -46,7 +46,6 @@ suite 'Allocator core in a kernel: KUnit under UML' selftests/core/kunit.sh
 suite 'liboffalloc under ASan, UBSan and TSan, and installed' make -s -C selftests/offalloc run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
 suite 'Guest harness' selftests/vm/selftest.sh
-suite 'Installed, by DKMS, and as Debian packages' selftests/package.sh
 for series in ${KERNELS:-6.1}; do
 	suite "Module on stock Linux $series, in a guest" \
 		selftests/vm/pinpool -k "$series" -T -n -t 1200 -- \

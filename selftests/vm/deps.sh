@@ -24,6 +24,9 @@ packages=(
 	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
 	fio liburing-dev	# clients of pools
+)
+# For `make check-package`
+[ -z "${PACKAGING:-}" ] || packages+=(
 	debhelper dh-dkms dkms lintian	# packages,
 	systemd udev man-db	# and what they work with
 )
