@@ -16,7 +16,7 @@ if [ "$(id -u)" = 0 ] && [ -z "${PINPOOL_MOUNTS:-}" ] && unshare --mount true; t
 fi
 
 work=$(mktemp -d)
-trap 'umount -lq "$work/layers"; rm -rf "$work"' EXIT
+trap 'umount -l "$work/layers" 2>/dev/null; rm -rf "$work"' EXIT
 machine=$work/layers/machine
 number=0 bad=0
 
