@@ -183,6 +183,7 @@ err_destroy:
 
 const struct pinpool_backing_ops pinpool_backing_pages = {
 	.id = PINPOOL_BACKING_PAGES,
+	.name = "pages",
 	.create = pages_create,
 	.destroy = pages_destroy,
 	.pages = pages_pages,

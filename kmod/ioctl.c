@@ -369,7 +369,7 @@ static int ioctl_stats(const struct ucmd *ucmd, void *arg)
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	pinpool_pool_stats(ucmd->client, cmd);
+	pinpool_pool_stats(ucmd->client->pool, ucmd->client, cmd);
 	return ucmd_respond(ucmd, cmd, sizeof(*cmd));
 }
 

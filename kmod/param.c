@@ -22,6 +22,12 @@ module_param(pools, charp, 0444);
 MODULE_PARM_DESC(pools,
 		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never; sizes take K, M, G, T (default \"default:64M\")");
 
+const char * const pinpool_zero_names[] = {
+	[PINPOOL_ZERO_OWNER] = "owner",
+	[PINPOOL_ZERO_ALWAYS] = "always",
+	[PINPOOL_ZERO_NEVER] = "never",
+};
+
 /* A number with an optional K, M, G or T. memparse() would wrap silently. */
 static int __init parse_size(const char *arg, u64 *size)
 {
@@ -66,11 +72,6 @@ static bool __init name_valid(const char *name)
 static int __init parse_option(struct pinpool_config *config, const char *key,
 			       const char *value)
 {
-	static const char * const zero_names[] = {
-		[PINPOOL_ZERO_OWNER] = "owner",
-		[PINPOOL_ZERO_ALWAYS] = "always",
-		[PINPOOL_ZERO_NEVER] = "never",
-	};
 	u16 mode;
 	int i;
 
@@ -104,7 +105,7 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 		return 0;
 	}
 	if (!strcmp(key, "zero")) {
-		i = match_string(zero_names, ARRAY_SIZE(zero_names), value);
+		i = match_string(pinpool_zero_names, ARRAY_SIZE(pinpool_zero_names), value);
 		if (i < 0) {
 			pr_err("pool '%s': zero=%s is none of owner, always, never\n",
 			       config->name, value);

@@ -85,6 +85,7 @@ struct pinpool_config {
 /**
  * struct pinpool_backing_ops - Where the memory of a pool comes from
  * @id: What INFO tells
+ * @name: What sysfs tells
  * @create: Get zeroed memory for @pool->config and set @pool->backing_data.
  *          May sleep and take long. Returns 0 or a negative errno with nothing
  *          left behind
@@ -98,6 +99,7 @@ struct pinpool_config {
  */
 struct pinpool_backing_ops {
 	enum pinpool_backing id;
+	const char *name;
 	int (*create)(struct pinpool_pool *pool);
 	void (*destroy)(struct pinpool_pool *pool);
 	struct page *(*pages)(const struct pinpool_pool *pool, u64 offset,
@@ -319,6 +321,7 @@ static inline u64 pinpool_buffer_extent(const struct pinpool_buffer *buffer)
 }
 
 /* param.c */
+extern const char * const pinpool_zero_names[PINPOOL_ZERO_NEVER + 1];
 int pinpool_param_create_pools(void);
 
 /* pool.c */
@@ -337,7 +340,7 @@ void pinpool_pool_uncharge(struct pinpool_client *client,
 			   const struct pinpool_buffer *buffer);
 void pinpool_pool_forget(const struct pinpool_buffer *buffer);
 void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *client);
-void pinpool_pool_stats(struct pinpool_client *client,
+void pinpool_pool_stats(struct pinpool_pool *pool, const struct pinpool_client *client,
 			struct pinpool_stats *stats);
 
 /* backing_pages.c */
@@ -409,6 +412,9 @@ struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd
 
 /* ioctl.c */
 long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* sysfs.c */
+extern const struct attribute_group *pinpool_sysfs_groups[];
 
 /* mmap.c */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma);

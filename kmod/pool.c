@@ -33,6 +33,7 @@ static char *pool_devnode(PINPOOL_DEVNODE_CONST struct device *dev, umode_t *mod
 static struct class pool_class = {
 	.name = "pinpool",
 	.devnode = pool_devnode,
+	.dev_groups = pinpool_sysfs_groups,
 };
 
 static void pool_release(struct device *dev)
@@ -475,14 +476,15 @@ void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *cli
 
 /**
  * pinpool_pool_stats() - How full a pool is
- * @client: The client that asks
+ * @pool: The pool
+ * @client: The client that asks, or NULL
  * @stats: Filled in, but for @size and @flags
  *
  * Context: Process context, doesn't sleep.
  */
-void pinpool_pool_stats(struct pinpool_client *client, struct pinpool_stats *stats)
+void pinpool_pool_stats(struct pinpool_pool *pool, const struct pinpool_client *client,
+			struct pinpool_stats *stats)
 {
-	struct pinpool_pool *pool = client->pool;
 	struct offset_alloc_report report;
 
 	spin_lock(&pool->lock);
@@ -494,12 +496,12 @@ void pinpool_pool_stats(struct pinpool_client *client, struct pinpool_stats *sta
 	stats->allocs = pool->allocs;
 	stats->frees = pool->frees;
 	stats->failures = pool->failures;
-	stats->client_used = client->used;
-	stats->client_requested = client->requested;
-	stats->client_buffers = client->nr_buffers;
-	stats->client_quarantined = client->quarantined;
 	stats->shares = pool->shares;
 	stats->waiters = pool->nr_waiters;
+	stats->client_used = client ? client->used : 0;
+	stats->client_requested = client ? client->requested : 0;
+	stats->client_buffers = client ? client->nr_buffers : 0;
+	stats->client_quarantined = client ? client->quarantined : 0;
 	spin_unlock(&pool->lock);
 
 	stats->capacity = report.capacity << pool->granule_shift;
