@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #define PINPOOL_FS_MAGIC	0x70696e70	/* "pinp" */
@@ -112,6 +113,28 @@ static int client_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Keys are an interface: see pinpool(7). */
+static void client_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct pinpool_client *client = file->private_data;
+	struct pinpool_pool *pool = client->pool;
+	u64 used, requested, buffers, quarantined;
+
+	spin_lock(&pool->lock);
+	used = client->used;
+	requested = client->requested;
+	buffers = client->nr_buffers;
+	quarantined = client->quarantined;
+	spin_unlock(&pool->lock);
+
+	seq_printf(m, "pinpool-pool:\t%s\n", pool->config.name);
+	seq_printf(m, "pinpool-client-id:\t%lu\n", client->id);
+	seq_printf(m, "pinpool-used:\t%llu\n", used);
+	seq_printf(m, "pinpool-requested:\t%llu\n", requested);
+	seq_printf(m, "pinpool-buffers:\t%llu\n", buffers);
+	seq_printf(m, "pinpool-quarantined:\t%llu\n", quarantined);
+}
+
 const struct file_operations pinpool_client_fops = {
 	.owner = THIS_MODULE,
 	.open = client_open,
@@ -122,4 +145,5 @@ const struct file_operations pinpool_client_fops = {
 	.get_unmapped_area = thp_get_unmapped_area,
 	.poll = pinpool_poll,
 	.llseek = noop_llseek,
+	.show_fdinfo = client_show_fdinfo,
 };
