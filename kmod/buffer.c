@@ -21,6 +21,7 @@
  * of the extent touch the field.
  */
 #include "pinpool.h"
+#include "trace.h"
 
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -119,7 +120,8 @@ static void zero_pages(struct page *page, unsigned long nr)
 	}
 }
 
-static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
+static int buffer_zero(const struct pinpool_buffer *buffer,
+		       const struct pinpool_client *client)
 {
 	const struct pinpool_pool *pool = buffer->pool;
 	u64 offset = buffer->offset;
@@ -127,11 +129,13 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 	unsigned long keep = 0;
 	unsigned long i, owner;
 	struct pages pages;
+	u64 zeroed = 0;
+	int err = 0;
 
 	if (pool->config.zero == PINPOOL_ZERO_NEVER)
 		return 0;
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
-		keep = id;
+		keep = client->id;
 
 	for (;;) {
 		next_pages(pool, &offset, end, &pages);
@@ -140,14 +144,20 @@ static int buffer_zero(const struct pinpool_buffer *buffer, unsigned long id)
 			if (owner && owner != keep) {
 				zero_pages(pages.page + i, pages.step);
 				set_page_private(pages.page + i, 0);
+				zeroed += pages.step;
 			}
 		}
 		if (offset == end)
-			return 0;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+			break;
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		cond_resched();
 	}
+	if (zeroed)
+		trace_pinpool_zero(client, buffer, zeroed << PAGE_SHIFT);
+	return err;
 }
 
 /* A record with its first hold, but without an extent; or NULL */
@@ -189,7 +199,7 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 		pinpool_buffer_release(buffer);
 		return ERR_PTR(err);
 	}
-	err = buffer_zero(buffer, client->id);
+	err = buffer_zero(buffer, client);
 	if (err) {
 		pinpool_hold_end(client, &buffer->hold, false);
 		return ERR_PTR(err);
@@ -228,7 +238,7 @@ int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
 		pinpool_buffer_release(scatter->buffers[i]);
 
 	for (i = 0; !err && i < scatter->nr; i++)
-		err = buffer_zero(scatter->buffers[i], client->id);
+		err = buffer_zero(scatter->buffers[i], client);
 	for (i = 0; err && i < scatter->nr; i++)
 		pinpool_hold_end(client, &scatter->buffers[i]->hold, false);
 	return err;

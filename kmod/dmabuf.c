@@ -8,6 +8,7 @@
  */
 #include "pinpool.h"
 #include "compat.h"
+#include "trace.h"
 
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -243,6 +244,7 @@ static void share_release(struct dma_buf *dmabuf)
 	struct share *share = dmabuf->priv;
 	struct pinpool_pool *pool = share->buffer->pool;
 
+	trace_pinpool_free(NULL, share->buffer);
 	pinpool_buffer_put(share->buffer, NULL, true);
 	spin_lock(&pool->lock);
 	pool->shares--;
@@ -334,6 +336,7 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 	spin_lock(&pool->lock);
 	pool->shares++;
 	spin_unlock(&pool->lock);
+	trace_pinpool_export(client, buffer, readonly);
 	return dmabuf->file;
 }
 

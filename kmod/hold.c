@@ -6,6 +6,7 @@
  * of the buffer's record. Every import makes another one.
  */
 #include "pinpool.h"
+#include "trace.h"
 
 #include <linux/fs.h>
 #include <linux/slab.h>
@@ -138,6 +139,7 @@ void pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds
 	down_write(&client->lock);
 	list_for_each_entry_safe(hold, next, holds, link) {
 		hold->published = true;
+		trace_pinpool_alloc(client, hold->buffer);
 		hold_insert(client, hold);
 	}
 	up_write(&client->lock);
@@ -192,6 +194,9 @@ struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
 void pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
 			   bool told)
 {
+	/* Later it may be freed already. */
+	if (told)
+		trace_pinpool_import(client, hold->buffer, hold->readonly);
 	down_write(&client->lock);
 	if (told)
 		hold->published = true;
@@ -247,6 +252,8 @@ void pinpool_hold_end(struct pinpool_client *client, struct pinpool_hold *hold,
 				    pinpool_buffer_extent(buffer), 1);
 		buffer->touched = true;
 	}
+	if (trace_pinpool_free_enabled() && hold->published)
+		trace_pinpool_free(client, buffer);
 	pinpool_buffer_put(buffer, client, closing);
 	if (!first)
 		kmem_cache_free(hold_cache, hold);

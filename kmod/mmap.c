@@ -13,6 +13,7 @@
  */
 #include "pinpool.h"
 #include "compat.h"
+#include "trace.h"
 
 #include <linux/fs.h>
 #include <linux/mman.h>
@@ -99,7 +100,8 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct pinpool_buffer *buffer;
 	struct pinpool_hold *hold;
-	unsigned long id, nr;
+	unsigned long nr = 1;
+	unsigned long id;
 	u64 end;
 
 	/* A FREE takes the hold away before it waits for us and unmaps the pages. */
@@ -119,6 +121,7 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 		}
 	}
 	up_read(&client->lock);
+	trace_pinpool_fault(pool, client, offset, (u64)nr << PAGE_SHIFT, ret);
 	return ret;
 }
 
@@ -131,12 +134,15 @@ static vm_fault_t share_fault(struct vm_fault *vmf)
 	const struct pinpool_buffer *buffer = vmf->vma->vm_private_data;
 	u64 offset = buffer->offset + ((u64)vmf->pgoff << PAGE_SHIFT);
 	u64 end = buffer->offset + PAGE_ALIGN(buffer->length);
-	unsigned long nr;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned long nr = 0;
 
-	if (offset >= end)
-		return VM_FAULT_SIGBUS;
-	nr = pages_to_map(vmf, offset, end, false);
-	return map_pages(vmf, buffer->pool, offset, nr, PINPOOL_ID_MANY);
+	if (offset < end) {
+		nr = pages_to_map(vmf, offset, end, false);
+		ret = map_pages(vmf, buffer->pool, offset, nr, PINPOOL_ID_MANY);
+	}
+	trace_pinpool_fault(buffer->pool, NULL, offset, (u64)nr << PAGE_SHIFT, ret);
+	return ret;
 }
 
 static const struct vm_operations_struct share_vm_ops = {

@@ -6,6 +6,7 @@
 
 #include "pinpool.h"
 #include "compat.h"
+#include "trace.h"
 
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -192,6 +193,7 @@ int __init pinpool_pool_publish_all(void)
 			break;
 		}
 		pool->published = true;
+		trace_pinpool_pool(pool, PINPOOL_TRACE_NEW);
 	}
 	mutex_unlock(&pools_lock);
 	return err;
@@ -227,8 +229,10 @@ void pinpool_pool_exit(void)
 	struct pinpool_pool *pool, *next;
 
 	list_for_each_entry_safe(pool, next, &pools, link) {
-		if (pool->published)
+		if (pool->published) {
 			cdev_device_del(&pool->cdev, &pool->dev);
+			trace_pinpool_pool(pool, PINPOOL_TRACE_GONE);
+		}
 		pool_unlink(pool);
 		put_device(&pool->dev);
 	}

@@ -20,6 +20,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "pinpool.h"
+#include "trace.h"
 
 #include <linux/jiffies.h>
 
@@ -87,6 +88,12 @@ static void run_link(struct pinpool_buffer *run)
 	}
 }
 
+/* For tracepoints */
+static u64 run_client(const struct pinpool_buffer *run)
+{
+	return run->freed_by ? run->freed_by->id : 0;
+}
+
 static u64 units(const struct pinpool_pool *pool, u64 bytes)
 {
 	return bytes >> pool->granule_shift;
@@ -151,6 +158,8 @@ void pinpool_quarantine_add(struct pinpool_buffer *buffer,
 	buffer->freed_by = closing || buffer->shared ? NULL : client;
 	buffer->joined = false;
 	buffer->pinned = buffer->offset;
+	trace_pinpool_quarantine(pool, PINPOOL_TRACE_ENTER, run_client(buffer),
+				 buffer->offset, buffer->length);
 	run_link(buffer);
 	/* The client itself may wait for it. */
 	pinpool_wait_kick(pool);
@@ -274,6 +283,7 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 	}
 	buffer->handle = handle;
 	buffer->offset = start;
+	trace_pinpool_quarantine(pool, PINPOOL_TRACE_LEAVE, client->id, start, length);
 	/* Its pages may be pinned, whether the client touches them this time or not. */
 	buffer->touched = true;
 	return 0;
@@ -539,14 +549,19 @@ static int piece_free(struct pinpool_pool *pool, const struct piece *piece)
 	struct pinpool_buffer *gone = NULL;
 	struct pinpool_buffer *run;
 	int err = -EAGAIN;
+	u64 client = 0;
 
 	if (!spare)
 		return -ENOMEM;
 	spin_lock(&pool->lock);
 	run = piece_run(pool, piece);
-	if (run)
+	if (run) {
+		client = run_client(run);
 		err = piece_cut(run, piece, &spare);
+	}
 	if (!err) {
+		trace_pinpool_quarantine(pool, PINPOOL_TRACE_LEAVE, client, piece->start,
+					 piece->end - piece->start);
 		if (!run->length)
 			gone = run;
 		chunk = offset_alloc_take_chunk(pool->oa);

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/pinpool.h>
@@ -270,6 +271,21 @@ static inline int pp_probe_read(const void *address)
 static inline int pp_probe_write(void *address)
 {
 	return pp_probe(address, true);
+}
+
+/* Remove the module, and load that of PINPOOL_KO with the default pool */
+static inline int pp_unload(void)
+{
+	return syscall(SYS_delete_module, "pinpool", O_NONBLOCK) ? -errno : 0;
+}
+
+static inline int pp_load(void)
+{
+	int fd = open(getenv("PINPOOL_KO"), O_RDONLY | O_CLOEXEC);
+	int err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+
+	close(fd);
+	return err;
 }
 
 /* A pattern that tells buffers, and places within one, apart */

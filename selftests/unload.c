@@ -7,25 +7,10 @@
  */
 #include "pinpool_test.h"
 
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "pinpool", O_NONBLOCK) ? -errno : 0;
-}
-
-static int load(void)
-{
-	int fd = open(getenv("PINPOOL_KO"), O_RDONLY | O_CLOEXEC);
-	int err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-
-	close(fd);
-	return err;
-}
 
 FIXTURE(unload)
 {
@@ -64,21 +49,21 @@ FIXTURE_TEARDOWN(unload)
 TEST_F(unload, refused_while_a_file_is_open)
 {
 	munmap(self->window, self->capacity);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
 	close(self->fd);
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, pp_unload());
 	EXPECT_EQ(-1, access(pp_node(), F_OK));
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, pp_load());
 }
 
 TEST_F(unload, refused_while_a_window_is_mapped)
 {
 	close(self->fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
 	EXPECT_TRUE(pp_matches(self->window + self->buf.offset, self->buf.length, 1));
 	munmap(self->window, self->capacity);
-	EXPECT_EQ(0, unload());
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, pp_unload());
+	EXPECT_EQ(0, pp_load());
 }
 
 TEST_F(unload, refused_while_a_child_has_a_window)
@@ -98,12 +83,12 @@ TEST_F(unload, refused_while_a_child_has_a_window)
 	}
 	munmap(self->window, self->capacity);
 	close(self->fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
 	ASSERT_EQ(1, write(go[1], &byte, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, unload());
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, pp_unload());
+	EXPECT_EQ(0, pp_load());
 }
 
 TEST_F(unload, refused_while_there_is_a_share)
@@ -114,15 +99,15 @@ TEST_F(unload, refused_while_there_is_a_share)
 	ASSERT_LE(0, share);
 	munmap(self->window, self->capacity);
 	close(self->fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
 	map = mmap(NULL, self->buf.length, PROT_READ, MAP_SHARED, share, 0);
 	ASSERT_TRUE(map != MAP_FAILED);
 	close(share);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
 	EXPECT_TRUE(pp_matches(map, self->buf.length, 1));
 	munmap(map, self->buf.length);
-	EXPECT_EQ(0, unload());
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, pp_unload());
+	EXPECT_EQ(0, pp_load());
 }
 
 /* A pin needs no file: the pages must outlive the pool, and the module. */
@@ -140,9 +125,9 @@ TEST_F(unload, pinned_pages_outlive_the_module)
 	ASSERT_EQ(self->buf.length, vmsplice(pins[1], &iov, 1, 0));
 	munmap(self->window, self->capacity);
 	close(self->fd);
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, pp_unload());
 	/* The same memory is not in the new pool, which is filled throughout. */
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, pp_load());
 	self->fd = open(pp_node(), O_RDWR | O_CLOEXEC);
 	self->window = pp_window(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_EQ(0, pp_alloc(self->fd, self->capacity, 0, &self->buf));
