@@ -69,6 +69,9 @@ suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown
 for series in ${KERNELS:-6.1}; do
+	suite "trace-cmd on Linux $series" selftests/clients/trace.sh -k "$series"
+done
+for series in ${KERNELS:-6.1}; do
 	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
 done
 

@@ -23,7 +23,7 @@ packages=(
 	e2fsprogs		# its disk
 	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
-	fio liburing-dev	# clients of pools
+	fio liburing-dev trace-cmd	# clients of pools
 )
 # For `make check-package`
 [ -z "${PACKAGING:-}" ] || packages+=(
