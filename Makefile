@@ -75,6 +75,10 @@ fuzz: deps
 lint: deps
 	@selftests/lint.sh
 
+# What is made of the specification of the control plane
+netlink: deps
+	@uapi/netlink/generate.sh
+
 # What the user-space tests cover of the allocator
 coverage: deps
 	@$(MAKE) -s -C selftests/core coverage
@@ -146,6 +150,7 @@ help:
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
 	@echo '  make prove     the arithmetic of its bins, for all values, by cbmc'
+	@echo '  make netlink   what is generated from uapi/netlink/pinpool.yaml'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
 	@echo '  make test T=window   one selftest in a guest, in seconds'
 	@echo '  make shell     a prompt in a guest with the module loaded'
@@ -161,4 +166,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help

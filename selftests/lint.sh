@@ -66,6 +66,9 @@ use_kernel() {
 	eval "$kernel"
 }
 
+uapi/netlink/generate.sh --check >"$out/netlink" 2>&1
+report "netlink: generated files are those of the specification" "$out/netlink"
+
 for series in ${KERNELS:-6.1}; do
 	use_kernel "$series"
 	# A fresh build, or warnings of files that are up to date would go unseen.

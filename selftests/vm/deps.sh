@@ -24,6 +24,8 @@ packages=(
 	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
 	fio liburing-dev trace-cmd	# clients of pools
+	libmnl-dev		# the control plane,
+	python3 python3-yaml python3-jsonschema	# and its specification
 )
 # For `make check-package`
 [ -z "${PACKAGING:-}" ] || packages+=(
