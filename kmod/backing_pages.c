@@ -154,7 +154,7 @@ static int pages_create(struct pinpool_pool *pool)
 	/* Collecting what can't suffice would only starve others meanwhile. */
 	available = max(si_mem_available(), 0L);
 	if (need > available) {
-		pr_err("pool '%s': needs %lu MiB of memory, about %lu MiB are available\n",
+		pr_info("pool '%s': needs %lu MiB of memory, about %lu MiB are available\n",
 		       pool->config.name, need >> (20 - PAGE_SHIFT),
 		       available >> (20 - PAGE_SHIFT));
 		return -ENOMEM;
@@ -175,7 +175,7 @@ static int pages_create(struct pinpool_pool *pool)
 	return 0;
 
 err_destroy:
-	pr_err("pool '%s': stopped after %lu of %lu MiB\n", pool->config.name,
+	pr_info("pool '%s': stopped after %lu of %lu MiB\n", pool->config.name,
 	       i << (CHUNK_SHIFT - 20), need >> (20 - PAGE_SHIFT));
 	pages_destroy(pool);
 	return err;

@@ -10,6 +10,7 @@
 
 #include <linux/device.h>
 #include <linux/mm.h>
+#include <net/genetlink.h>
 
 /* Remove when the oldest kernel is 6.3 */
 #ifndef PINPOOL_HAVE_VM_FLAGS_SET
@@ -32,6 +33,54 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #define PINPOOL_NS(ns)	#ns
 #else
 #define PINPOOL_NS(ns)	ns
+#endif
+
+/* Remove when the oldest kernel is 6.2 */
+#ifndef PINPOOL_HAVE_GENL_SPLIT_OPS
+struct genl_split_ops {
+	int (*doit)(struct sk_buff *skb, struct genl_info *info);
+	int (*dumpit)(struct sk_buff *skb, struct netlink_callback *cb);
+	const struct nla_policy *policy;
+	unsigned int maxattr;
+	u8 cmd;
+	u8 flags;
+};
+
+/* The table of the same operations, in which do and dump are one */
+static inline void pinpool_genl_set_ops(struct genl_family *family,
+					const struct genl_split_ops *split, unsigned int nr)
+{
+	static struct genl_ops ops[16];
+	struct genl_ops *op = NULL;
+
+	family->ops = ops;
+	for (; nr; nr--, split++) {
+		if (!op || op->cmd != split->cmd)
+			op = &ops[family->n_ops++];
+		op->cmd = split->cmd;
+		op->policy = split->policy;
+		op->maxattr = split->maxattr;
+		if (split->flags & GENL_CMD_CAP_DO)
+			op->doit = split->doit;
+		else
+			op->dumpit = split->dumpit;
+	}
+}
+#else
+static inline void pinpool_genl_set_ops(struct genl_family *family,
+					const struct genl_split_ops *split, unsigned int nr)
+{
+	family->split_ops = split;
+	family->n_split_ops = nr;
+}
+#endif
+
+/* Remove when the oldest kernel is 6.6 */
+#ifndef PINPOOL_HAVE_GENL_INFO_DUMP
+static inline const struct genl_dumpit_info *genl_info_dump(struct netlink_callback *cb)
+{
+	return genl_dumpit_info(cb);
+}
 #endif
 
 #endif /* _PINPOOL_COMPAT_H */

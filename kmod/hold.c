@@ -128,21 +128,50 @@ struct pinpool_hold *pinpool_hold_lookup(struct pinpool_client *client, u64 hand
 /**
  * pinpool_hold_publish() - Let a client have its new buffers
  * @client: The client
- * @holds: The first holds of the buffers; the list is void afterwards
+ * @holds: The first holds of the buffers; the list is void after success
  *
  * Context: May sleep.
+ * Return: 0, or -ENODEV if the pool is dead, and the holds are still the caller's
  */
-void pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds)
+int pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds)
 {
 	struct pinpool_hold *hold, *next;
 
 	down_write(&client->lock);
+	if (unlikely(client->revoked)) {
+		up_write(&client->lock);
+		return -ENODEV;
+	}
 	list_for_each_entry_safe(hold, next, holds, link) {
 		hold->published = true;
 		trace_pinpool_alloc(client, hold->buffer);
 		hold_insert(client, hold);
 	}
 	up_write(&client->lock);
+	return 0;
+}
+
+/* False over a limit */
+static bool hold_charge(struct pinpool_client *client, const struct pinpool_buffer *buffer)
+{
+	struct pinpool_pool *pool = client->pool;
+	bool may;
+
+	spin_lock(&pool->lock);
+	may = pinpool_quota_check(client, pinpool_buffer_extent(buffer));
+	if (may)
+		pinpool_pool_charge(client, buffer);
+	else
+		pool->refusals++;
+	spin_unlock(&pool->lock);
+	return may;
+}
+
+static void hold_uncharge(struct pinpool_client *client, const struct pinpool_buffer *buffer)
+{
+	spin_lock(&client->pool->lock);
+	pinpool_pool_uncharge(client, buffer);
+	spin_unlock(&client->pool->lock);
 }
 
 /**
@@ -155,12 +184,11 @@ void pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds
  *
  * Context: May sleep.
  * Return: The hold, or an ERR_PTR of -EEXIST if the client has one on this buffer
- *         already, or -ENOMEM
+ *         already, -EDQUOT over a limit, or -ENOMEM
  */
 struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
 					 struct pinpool_buffer *buffer, bool readonly)
 {
-	struct pinpool_pool *pool = client->pool;
 	struct pinpool_hold *hold;
 	bool inserted;
 
@@ -170,16 +198,18 @@ struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
 	hold->buffer = buffer;
 	hold->readonly = readonly;
 
+	if (!hold_charge(client, buffer)) {
+		kmem_cache_free(hold_cache, hold);
+		return ERR_PTR(-EDQUOT);
+	}
 	down_write(&client->lock);
 	inserted = hold_insert(client, hold);
 	up_write(&client->lock);
 	if (!inserted) {
+		hold_uncharge(client, buffer);
 		kmem_cache_free(hold_cache, hold);
 		return ERR_PTR(-EEXIST);
 	}
-	spin_lock(&pool->lock);
-	pinpool_pool_charge(client, buffer);
-	spin_unlock(&pool->lock);
 	return hold;
 }
 
@@ -190,21 +220,27 @@ struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
  * @told: The client knows of it; else it goes again
  *
  * Context: May sleep.
+ * Return: 0, or -ENODEV if the pool is dead, and then it goes as well
  */
-void pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
-			   bool told)
+int pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
+			  bool told)
 {
+	int err = 0;
+
 	/* Later it may be freed already. */
 	if (told)
 		trace_pinpool_import(client, hold->buffer, hold->readonly);
 	down_write(&client->lock);
-	if (told)
+	if (client->revoked)
+		err = -ENODEV;
+	if (told && !err)
 		hold->published = true;
 	else
 		rb_erase(&hold->node, &client->holds);
 	up_write(&client->lock);
-	if (!told)
+	if (!told || err)
 		pinpool_hold_end(client, hold, false);
+	return err;
 }
 
 /**

@@ -50,11 +50,8 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
 		.zero = pool->config.zero,
 		.node = pool->config.node,
 		.max_array = PINPOOL_MAX_ARRAY,
-		.features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE |
-			    PINPOOL_FEATURE_SHARE | PINPOOL_FEATURE_SCATTER,
+		.features = pinpool_pool_features(pool),
 	};
-	if (pinpool_pool_huge(pool))
-		cmd->features |= PINPOOL_FEATURE_HUGE;
 	strscpy_pad(cmd->name, pool->config.name, sizeof(cmd->name));
 	return ucmd_respond(ucmd, cmd, sizeof(*cmd));
 }
@@ -267,11 +264,12 @@ static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 	if (!err)
 		err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
 	/* The client knows of all buffers, or shall have none. */
+	if (!err)
+		err = pinpool_hold_publish(ucmd->client, &call.holds);
 	if (err) {
 		alloc_undo(&call);
 		return err;
 	}
-	pinpool_hold_publish(ucmd->client, &call.holds);
 	if (call.populate)
 		alloc_populate(ucmd, cmd);
 	return 0;
@@ -429,8 +427,7 @@ static int ioctl_import(const struct ucmd *ucmd, void *arg)
 	cmd->offset = hold->buffer->offset;
 	cmd->length = hold->buffer->length;
 	err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
-	pinpool_hold_imported(ucmd->client, hold, !err);
-	return err;
+	return pinpool_hold_imported(ucmd->client, hold, !err) ?: err;
 }
 
 union ucmd_arg {
@@ -518,5 +515,11 @@ long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	err = copy_struct_from_user(&buf, op->size, ucmd.user, ucmd.user_size);
 	if (err)
 		return err;
-	return op->execute(&ucmd, &buf);
+	if (READ_ONCE(ucmd.client->pool->dead))
+		return -ENODEV;
+	err = op->execute(&ucmd, &buf);
+	/* What the client had is gone with the pool. */
+	if (err == -ENOENT && READ_ONCE(ucmd.client->pool->dead))
+		err = -ENODEV;
+	return err;
 }

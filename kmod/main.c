@@ -3,6 +3,7 @@
  * pinpool: pinned memory pools with an in-kernel offset allocator
  */
 #include "pinpool.h"
+#include "netlink.h"
 
 #include <linux/init.h>
 #include <linux/module.h>
@@ -17,19 +18,27 @@ static int __init pinpool_init(void)
 	err = pinpool_hold_init();
 	if (err)
 		goto err_buffer;
-	err = pinpool_pool_init();
+	err = pinpool_registry_init();
 	if (err)
 		goto err_hold;
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
-	err = pinpool_pool_publish_all();
+	err = pinpool_netlink_init();
 	if (err)
 		goto err_pools;
+	err = pinpool_registry_publish_all();
+	if (err)
+		goto err_netlink;
 	return 0;
 
+err_netlink:
+	/* Pools tell of their end. */
+	pinpool_registry_close();
+	pinpool_netlink_exit();
 err_pools:
-	pinpool_pool_exit();
+	pinpool_registry_close();
+	pinpool_registry_exit();
 err_hold:
 	pinpool_hold_exit();
 err_buffer:
@@ -38,11 +47,14 @@ err_buffer:
 }
 
 /*
- * Files pin the module, and windows pin their file: no client is left here.
+ * Files pin the module, and windows pin their file: no client is left here. Pools
+ * tell of their end, so the family goes after them; none can be made meanwhile.
  */
 static void __exit pinpool_exit(void)
 {
-	pinpool_pool_exit();
+	pinpool_registry_close();
+	pinpool_netlink_exit();
+	pinpool_registry_exit();
 	pinpool_hold_exit();
 	pinpool_buffer_exit();
 }

@@ -129,28 +129,39 @@ static const struct vm_operations_struct window_vm_ops = {
 	.fault = window_fault,
 };
 
-static vm_fault_t share_fault(struct vm_fault *vmf)
+/**
+ * pinpool_mmap_pages() - Serve a fault of the mapping of a share
+ * @vmf: The fault
+ * @pool: The pool
+ * @offset: Where in it
+ * @end: Of what may be mapped
+ *
+ * Context: As for a fault handler. The caller sees to it that the pages are unmapped
+ *          only after this, or not mapped.
+ * Return: As of a fault handler
+ */
+vm_fault_t pinpool_mmap_pages(const struct vm_fault *vmf, const struct pinpool_pool *pool,
+			      u64 offset, u64 end)
 {
-	const struct pinpool_buffer *buffer = vmf->vma->vm_private_data;
-	u64 offset = buffer->offset + ((u64)vmf->pgoff << PAGE_SHIFT);
-	u64 end = buffer->offset + PAGE_ALIGN(buffer->length);
-	vm_fault_t ret = VM_FAULT_SIGBUS;
 	unsigned long nr = 0;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	if (offset < end) {
 		nr = pages_to_map(vmf, offset, end, false);
-		ret = map_pages(vmf, buffer->pool, offset, nr, PINPOOL_ID_MANY);
+		ret = map_pages(vmf, pool, offset, nr, PINPOOL_ID_MANY);
 	}
-	trace_pinpool_fault(buffer->pool, NULL, offset, (u64)nr << PAGE_SHIFT, ret);
+	trace_pinpool_fault(pool, NULL, offset, (u64)nr << PAGE_SHIFT, ret);
 	return ret;
 }
 
-static const struct vm_operations_struct share_vm_ops = {
-	.fault = share_fault,
-};
-
-/* The flags of @vma that are to be cleared, or a negative errno */
-static long mmap_check(const struct vm_area_struct *vma)
+/**
+ * pinpool_mmap_check() - May this be mapped so?
+ * @vma: The mapping
+ *
+ * Context: mmap_lock held for writing.
+ * Return: The flags of @vma that are to be cleared, or a negative errno
+ */
+long pinpool_mmap_check(const struct vm_area_struct *vma)
 {
 	long clear = VM_MAYEXEC;
 
@@ -176,43 +187,25 @@ static long mmap_check(const struct vm_area_struct *vma)
  *
  * Context: mmap_lock held for writing.
  * Return: 0, -EINVAL for a private mapping, -EPERM for an executable one, -ENXIO
- *         beyond the pool
+ *         beyond the pool, -ENODEV if the pool is dead
  */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct pinpool_client *client = file->private_data;
 	unsigned long pool_pages = client->pool->config.capacity >> PAGE_SHIFT;
 	unsigned long set = VM_DONTEXPAND | VM_DONTDUMP;
-	long clear = mmap_check(vma);
+	long clear = pinpool_mmap_check(vma);
 
 	if (clear < 0)
 		return clear;
+	if (READ_ONCE(client->pool->dead))
+		return -ENODEV;
 	if (vma->vm_pgoff > pool_pages || vma_pages(vma) > pool_pages - vma->vm_pgoff)
 		return -ENXIO;
 	if (!pinpool_pool_huge(client->pool))
 		set |= VM_MIXEDMAP;
 	vm_flags_mod(vma, set, clear);
 	vma->vm_ops = &window_vm_ops;
-	return 0;
-}
-
-/**
- * pinpool_mmap_share() - Map a share
- * @buffer: Its buffer, which the file of @vma keeps alive
- * @vma: Where; within the share
- *
- * Context: mmap_lock held for writing.
- * Return: As pinpool_mmap()
- */
-int pinpool_mmap_share(struct pinpool_buffer *buffer, struct vm_area_struct *vma)
-{
-	long clear = mmap_check(vma);
-
-	if (clear < 0)
-		return clear;
-	vm_flags_mod(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP, clear);
-	vma->vm_private_data = buffer;
-	vma->vm_ops = &share_vm_ops;
 	return 0;
 }
 

@@ -257,6 +257,18 @@ int offset_alloc_next(const struct offset_alloc *oa, struct offset_extent *exten
 bool offset_alloc_may_fit(const struct offset_alloc *oa, u64 size);
 int offset_alloc_set_capacity(struct offset_alloc *oa, u64 capacity);
 
+/**
+ * offset_alloc_used() - How many units are in used extents
+ * @oa: The allocator
+ *
+ * Context: As for all functions that only look.
+ * Return: Units
+ */
+static inline u64 offset_alloc_used(const struct offset_alloc *oa)
+{
+	return oa->capacity - oa->free;
+}
+
 void offset_alloc_report(const struct offset_alloc *oa,
 			 struct offset_alloc_report *report);
 void offset_alloc_report_bin(const struct offset_alloc *oa, u32 bin,

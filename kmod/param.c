@@ -9,10 +9,7 @@
 #include <linux/ctype.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
-#include <linux/log2.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
-#include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -21,12 +18,6 @@ static char *pools = "default:64M";
 module_param(pools, charp, 0444);
 MODULE_PARM_DESC(pools,
 		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never; sizes take K, M, G, T (default \"default:64M\")");
-
-const char * const pinpool_zero_names[] = {
-	[PINPOOL_ZERO_OWNER] = "owner",
-	[PINPOOL_ZERO_ALWAYS] = "always",
-	[PINPOOL_ZERO_NEVER] = "never",
-};
 
 /* A number with an optional K, M, G or T. memparse() would wrap silently. */
 static int __init parse_size(const char *arg, u64 *size)
@@ -56,19 +47,6 @@ static int __init parse_size(const char *arg, u64 *size)
 	return check_shl_overflow(value, shift, size) ? -ERANGE : 0;
 }
 
-/* A name becomes a file name in /dev and /sys, and a word on command lines. */
-static bool __init name_valid(const char *name)
-{
-	const char *c;
-
-	if (!isalnum(name[0]) || strlen(name) >= PINPOOL_NAME_SIZE)
-		return false;
-	for (c = name; *c; c++)
-		if (!isascii(*c) || (!isalnum(*c) && !strchr("-_.", *c)))
-			return false;
-	return true;
-}
-
 static int __init parse_option(struct pinpool_config *config, const char *key,
 			       const char *value)
 {
@@ -77,8 +55,7 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 
 	if (!strcmp(key, "granule")) {
 		if (parse_size(value, &config->granule) ||
-		    !is_power_of_2(config->granule) ||
-		    config->granule < PAGE_SIZE) {
+		    !pinpool_config_granule_valid(config->granule)) {
 			pr_err("pool '%s': granule=%s is not a power of two of at least %lu\n",
 			       config->name, value, PAGE_SIZE);
 			return -EINVAL;
@@ -86,8 +63,7 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 		return 0;
 	}
 	if (!strcmp(key, "mode")) {
-		/* devtmpfs takes 0 for "as usual". */
-		if (kstrtou16(value, 8, &mode) || (mode & ~0666) || !mode) {
+		if (kstrtou16(value, 8, &mode) || !pinpool_config_mode_valid(mode)) {
 			pr_err("pool '%s': mode=%s is no octal mode like 0600 or 0666\n",
 			       config->name, value);
 			return -EINVAL;
@@ -96,8 +72,8 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 		return 0;
 	}
 	if (!strcmp(key, "node")) {
-		if (kstrtoint(value, 10, &config->node) || config->node < 0 ||
-		    config->node >= MAX_NUMNODES || !node_online(config->node)) {
+		if (kstrtoint(value, 10, &config->node) ||
+		    !pinpool_config_node_valid(config->node)) {
 			pr_err("pool '%s': node=%s is not an online NUMA node\n",
 			       config->name, value);
 			return -EINVAL;
@@ -127,17 +103,12 @@ static int __init parse_pool(char *spec, struct pinpool_config *config)
 	char *option;
 	int err;
 
-	if (!name_valid(name)) {
+	if (!pinpool_config_name_valid(name)) {
 		pr_err("'%s' is no name for a pool: up to %d letters, digits, '-', '_' and '.', a letter or digit first\n",
 		       name, PINPOOL_NAME_SIZE - 1);
 		return -EINVAL;
 	}
-	*config = (struct pinpool_config) {
-		.granule = PAGE_SIZE,
-		.node = NUMA_NO_NODE,
-		.mode = 0600,
-		.zero = PINPOOL_ZERO_OWNER,
-	};
+	pinpool_config_init(config);
 	strscpy(config->name, name, sizeof(config->name));
 	if (!size || parse_size(size, &config->capacity) || !config->capacity) {
 		pr_err("pool '%s': '%s' is no size; write it like %s:64M\n",
@@ -179,7 +150,7 @@ int __init pinpool_param_create_pools(void)
 	while (!err && (spec = strsep(&rest, ","))) {
 		err = parse_pool(spec, &config);
 		if (!err)
-			err = pinpool_pool_create(&config);
+			err = pinpool_registry_create(&config);
 	}
 	kfree(copy);
 	/* To insmod and modprobe EEXIST means that the module is there already. */

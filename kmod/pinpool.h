@@ -4,8 +4,10 @@
  *
  * Ownership
  *
- *  - The module owns the pools (pool.c). A pool lives while its device has a
- *    reference: one of the module's, one for each client.
+ *  - The registry owns the pools (registry.c). The record of a pool lives while its
+ *    device has a reference: one of the registry's, one for each client and share,
+ *    and one of whoever looks at it. Its memory lives until the pool was deleted and
+ *    the last buffer is gone (pinpool_pool_drain()).
  *  - A client is an open file (client.c). It owns its holds, and the inode
  *    whose address_space all its windows map.
  *  - A hold (hold.c) is what makes a buffer a client's: it is reachable in the
@@ -23,6 +25,11 @@
  *
  * Lock order, outermost first
  *
+ *	pool->set_lock			changes and deletion of a pool
+ *	  pools_lock			the registry's
+ *	  pool->members_lock		who is a client, and which shares there are
+ *	    share->lock
+ *	    client->lock
  *	dma_resv			of a share, by its importers
  *	mmap_lock or VMA lock		of the process that maps or faults
  *	  share->lock
@@ -49,8 +56,10 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -59,6 +68,7 @@
 #include "offset_alloc.h"
 
 struct file;
+struct pid;
 struct pinpool_client;
 struct pinpool_pool;
 struct poll_table_struct;
@@ -80,6 +90,88 @@ struct pinpool_config {
 	int node;
 	umode_t mode;
 	enum pinpool_zero zero;
+};
+
+/**
+ * struct pinpool_limits - What clients may have at most; 0 for no limit
+ * @client_bytes: In extents of buffers that one client holds
+ * @client_buffers: Buffers that one client holds
+ * @client_shares: Shares that one client made and that somebody still has
+ * @uid_bytes: In extents of buffers that all clients of one user hold
+ * @uid_buffers: Buffers that all clients of one user hold
+ */
+struct pinpool_limits {
+	u64 client_bytes;
+	u64 client_buffers;
+	u64 client_shares;
+	u64 uid_bytes;
+	u64 uid_buffers;
+};
+
+/**
+ * struct pinpool_watermarks - When to tell of how much is not free; 0 for none
+ * @low: In bytes, at most the high one
+ * @high: In bytes, at most the capacity
+ * @low_percent: Of the capacity, instead of @low
+ * @high_percent: Of the capacity, instead of @high
+ */
+struct pinpool_watermarks {
+	u64 low;
+	u64 high;
+	u32 low_percent;
+	u32 high_percent;
+};
+
+/**
+ * struct pinpool_settings - What of a pool may change while there are clients
+ * @limits: For clients
+ * @watermarks: For those who listen
+ */
+struct pinpool_settings {
+	struct pinpool_limits limits;
+	struct pinpool_watermarks watermarks;
+};
+
+/**
+ * struct pinpool_user - A user who has clients; all of it under pool->lock
+ * @link: In pool->users
+ * @uid: Constant
+ * @clients: How many
+ * @used: Bytes in extents of buffers that they hold
+ * @nr_buffers: How many they are
+ */
+struct pinpool_user {
+	struct list_head link;
+	kuid_t uid;
+	u64 clients;
+	u64 used;
+	u64 nr_buffers;
+};
+
+/**
+ * enum pinpool_pool_state - How far a pool is; the registry's
+ * @PINPOOL_POOL_MAKING: Somebody is making it, and it is his
+ * @PINPOOL_POOL_READY: Made as the module is loaded, and has no node yet
+ * @PINPOOL_POOL_PUBLISHED: It has a node
+ */
+enum pinpool_pool_state {
+	PINPOOL_POOL_MAKING,
+	PINPOOL_POOL_READY,
+	PINPOOL_POOL_PUBLISHED,
+};
+
+/**
+ * enum pinpool_event - What those are told who listen; bits of pool->events
+ * @PINPOOL_EVENT_LOW: What is not free fell to the low watermark
+ * @PINPOOL_EVENT_HIGH: It rose to the high watermark
+ * @PINPOOL_EVENT_EXHAUSTED: There was no space, and there had been before
+ * @PINPOOL_EVENT_QUARANTINE: Something went into quarantine or came back
+ */
+enum pinpool_event {
+	PINPOOL_EVENT_LOW,
+	PINPOOL_EVENT_HIGH,
+	PINPOOL_EVENT_EXHAUSTED,
+	PINPOOL_EVENT_QUARANTINE,
 };
 
 /**
@@ -111,7 +203,14 @@ struct pinpool_backing_ops {
  * @dev: The node; its reference count is the pool's. Private data is the pool
  * @cdev: The node's file operations
  * @link: In the list of pools; under the registry's lock
- * @published: It has its node; under the registry's lock
+ * @state: Under the registry's lock
+ * @id: Constant; greater than that of any pool before it
+ * @set_lock: Serializes changes of @settings and of the capacity, and the deletion
+ * @members_lock: Protects @client_list and @share_list, what is said of it at shares,
+ *                and that there are no more of both once the pool is @dead
+ * @client_list: Open files, by their id
+ * @share_list: dma-bufs, by their id
+ * @last_share: The id of the last one; under @members_lock
  * @config: Constant
  * @granule_shift: Constant
  * @backing: Constant
@@ -123,6 +222,22 @@ struct pinpool_backing_ops {
  * @requested: Bytes asked for by live buffers
  * @clients: Open files
  * @shares: dma-bufs
+ * @changes: Of clients, and of what they hold; for dumps to see
+ * @dead: It was deleted: no new clients, shares and extents. Set under @members_lock
+ *        too
+ * @drained: Its memory was given back, or somebody is about to
+ * @users: struct pinpool_user
+ * @settings: What may be changed; under @set_lock too
+ * @limited: There is a limit in @settings
+ * @high: It is above its watermark
+ * @low_mark: In bytes, or 0
+ * @high_mark: In bytes, or 0
+ * @exhausted: An ALLOC had no space, and none since had
+ * @wanted: How many granules the first such ALLOC wanted
+ * @refusals: Allocations and imports refused because of a limit so far
+ * @events: Bits of enum pinpool_event that are to be sent
+ * @event_next: When the next may be sent, in jiffies
+ * @quarantine_entered: Bytes that went into quarantine so far
  * @quarantine: Buffers whose pages were pinned when they were freed, by offset
  * @quarantined: Bytes in their extents
  * @nr_quarantined: How many they are
@@ -131,6 +246,7 @@ struct pinpool_backing_ops {
  * @failures: Allocations refused with ENOSPC so far
  * @waiters: ALLOC calls that wait for space, first come first
  * @nr_waiters: How many they are
+ * @event_work: Sends @events
  * @poll_head: Who polls the node; to be looked at under @lock
  * @reap_lock: Serializes looking through @quarantine
  * @reap_work: Looks through @quarantine now and then
@@ -141,7 +257,14 @@ struct pinpool_pool {
 	struct device dev;
 	struct cdev cdev;
 	struct list_head link;
-	bool published;
+	enum pinpool_pool_state state;
+	u32 id;
+
+	struct mutex set_lock;		/* settings, capacity; deletion */
+	struct mutex members_lock;	/* client_list, share_list */
+	struct list_head client_list;
+	struct list_head share_list;
+	u64 last_share;
 
 	struct pinpool_config config;
 	unsigned int granule_shift;
@@ -153,6 +276,21 @@ struct pinpool_pool {
 	u64 requested;
 	u64 clients;
 	u64 shares;
+	u32 changes;
+	bool dead;
+	bool drained;
+	struct list_head users;
+	struct pinpool_settings settings;
+	bool limited;
+	bool high;
+	u64 low_mark;
+	u64 high_mark;
+	bool exhausted;
+	u64 wanted;
+	u64 refusals;
+	unsigned long events;
+	unsigned long event_next;
+	u64 quarantine_entered;
 	struct rb_root quarantine;
 	u64 quarantined;
 	u64 nr_quarantined;
@@ -162,6 +300,7 @@ struct pinpool_pool {
 	struct list_head waiters;
 	u64 nr_waiters;
 
+	struct delayed_work event_work;
 	wait_queue_head_t poll_head;
 
 	struct mutex reap_lock;	/* looking through @quarantine */
@@ -173,35 +312,51 @@ struct pinpool_pool {
 /**
  * struct pinpool_client - An open file of a pool's node
  * @pool: Constant; a reference is held
+ * @link: In pool->client_list; under pool->members_lock
+ * @shares: Those that it made and somebody still has; under pool->members_lock
+ * @pid: Of the process that opened it; constant
+ * @comm: Of that process, at that time; constant
+ * @uid: The user who opened it; constant
+ * @user: Constant; what it has is counted there as well
  * @inode: Constant. Carries the address_space of this client's windows only, so
  *         that taking a buffer away doesn't walk the windows of others
  * @id: Constant. Marks the pages that this client may have written; neither 0
  *      nor PINPOOL_ID_MANY
- * @lock: Protects @holds. Held for reading while a fault maps pages of a
+ * @lock: Protects @holds and @revoked. Held for reading while a fault maps pages of a
  *        buffer: once a writer has taken a hold out of @holds, no fault can
  *        map its buffer any more
  * @holds: struct pinpool_hold by the offset of the buffer
+ * @revoked: The pool is dead: no more holds. Under @lock
  * @wanted: Granules that an ALLOC didn't get last, 0 when the last one
  *          succeeded; for poll. Under pool->lock
  * @used: Bytes in extents of buffers that this client holds; under pool->lock
  * @requested: Bytes asked for by them; under pool->lock
  * @nr_buffers: How many they are; under pool->lock
+ * @nr_shares: How many @shares it has; under pool->lock
  * @quarantine: What it freed while pages were pinned and may have again, by
  *              length and offset; under pool->lock
  * @quarantined: Bytes in it; under pool->lock
  */
 struct pinpool_client {
 	struct pinpool_pool *pool;
+	struct list_head link;
+	struct list_head shares;
+	struct pid *pid;
+	char comm[TASK_COMM_LEN];
+	kuid_t uid;
+	struct pinpool_user *user;
 	struct inode *inode;
 	unsigned long id;
 
 	struct rw_semaphore lock;
 	struct rb_root holds;
+	bool revoked;
 
 	u64 wanted;
 	u64 used;
 	u64 requested;
 	u64 nr_buffers;
+	u64 nr_shares;
 	struct rb_root quarantine;
 	u64 quarantined;
 };
@@ -320,15 +475,50 @@ static inline u64 pinpool_buffer_extent(const struct pinpool_buffer *buffer)
 	return ALIGN(buffer->length, buffer->pool->config.granule);
 }
 
-/* param.c */
+/* config.c */
 extern const char * const pinpool_zero_names[PINPOOL_ZERO_NEVER + 1];
+void pinpool_config_init(struct pinpool_config *config);
+bool pinpool_config_name_valid(const char *name);
+bool pinpool_config_granule_valid(u64 granule);
+bool pinpool_config_node_valid(int node);
+bool pinpool_config_mode_valid(unsigned int mode);
+
+/* param.c */
 int pinpool_param_create_pools(void);
 
+/* registry.c */
+int pinpool_registry_init(void);
+int pinpool_registry_create(const struct pinpool_config *config);
+int pinpool_registry_publish_all(void);
+void pinpool_registry_close(void);
+void pinpool_registry_exit(void);
+struct pinpool_pool *pinpool_registry_add(const struct pinpool_config *config,
+					  const struct pinpool_settings *settings);
+struct pinpool_pool *pinpool_registry_find(const char *name);
+struct pinpool_pool *pinpool_registry_next(u32 id, u32 *seq);
+void pinpool_registry_changed(struct pinpool_pool *pool);
+int pinpool_registry_delete(struct pinpool_pool *pool, bool force);
+
+/* revoke.c */
+void pinpool_revoke(struct pinpool_pool *pool);
+
+/* quota.c */
+int pinpool_quota_join(struct pinpool_client *client);
+void pinpool_quota_leave(struct pinpool_client *client);
+u64 pinpool_quota_check(const struct pinpool_client *client, u64 bytes);
+bool pinpool_quota_check_share(const struct pinpool_client *client);
+u64 pinpool_quota_low(const struct pinpool_watermarks *marks, u64 capacity);
+u64 pinpool_quota_high(const struct pinpool_watermarks *marks, u64 capacity);
+void pinpool_quota_set(struct pinpool_pool *pool, const struct pinpool_settings *settings);
+void pinpool_quota_marks(struct pinpool_pool *pool);
+void pinpool_quota_level(struct pinpool_pool *pool);
+
+/* event.c */
+void pinpool_event_init(struct pinpool_pool *pool);
+void pinpool_event_raise(struct pinpool_pool *pool, enum pinpool_event event);
+
 /* pool.c */
-int pinpool_pool_init(void);
-void pinpool_pool_exit(void);
-int pinpool_pool_create(const struct pinpool_config *config);
-int pinpool_pool_publish_all(void);
+u64 pinpool_pool_features(const struct pinpool_pool *pool);
 int pinpool_pool_grow(struct pinpool_pool *pool);
 int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align,
@@ -340,6 +530,7 @@ void pinpool_pool_uncharge(struct pinpool_client *client,
 			   const struct pinpool_buffer *buffer);
 void pinpool_pool_forget(const struct pinpool_buffer *buffer);
 void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *client);
+void pinpool_pool_drain(struct pinpool_pool *pool);
 void pinpool_pool_stats(struct pinpool_pool *pool, const struct pinpool_client *client,
 			struct pinpool_stats *stats);
 
@@ -355,11 +546,11 @@ void pinpool_hold_exit(void);
 struct pinpool_hold *pinpool_hold_find(struct pinpool_client *client, u64 offset,
 				       bool next);
 struct pinpool_hold *pinpool_hold_lookup(struct pinpool_client *client, u64 handle);
-void pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds);
+int pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds);
 struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
 					 struct pinpool_buffer *buffer, bool readonly);
-void pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
-			   bool told);
+int pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *hold,
+			  bool told);
 struct pinpool_hold *pinpool_hold_remove(struct pinpool_client *client, u64 handle);
 void pinpool_hold_end(struct pinpool_client *client, struct pinpool_hold *hold,
 		      bool closing);
@@ -382,7 +573,27 @@ void pinpool_buffer_settle(const struct pinpool_buffer *buffer);
 u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
 		       bool pinned);
 
+/**
+ * struct pinpool_told - A buffer, or a run in quarantine, as dumps tell of it
+ * @client: The id of whoever has it or may have it again, or 0
+ * @handle: Its handle
+ * @offset: In bytes
+ * @length: As asked for, in bytes
+ * @extent: In bytes
+ * @state: enum pinpool_buffer_state
+ */
+struct pinpool_told {
+	u64 client;
+	u64 handle;
+	u64 offset;
+	u64 length;
+	u64 extent;
+	u32 state;
+};
+
 /* quarantine.c */
+bool pinpool_quarantine_tell(struct pinpool_pool *pool, u64 offset,
+			     struct pinpool_told *told);
 void pinpool_quarantine_init(struct pinpool_pool *pool);
 void pinpool_quarantine_exit(struct pinpool_pool *pool);
 void pinpool_quarantine_add(struct pinpool_buffer *buffer,
@@ -402,6 +613,7 @@ void pinpool_wait_queue(struct pinpool_pool *pool, struct pinpool_waiter *waiter
 int pinpool_wait_sleep(struct pinpool_pool *pool, struct pinpool_waiter *waiter);
 void pinpool_wait_done(struct pinpool_pool *pool, struct pinpool_waiter *waiter);
 void pinpool_wait_kick(struct pinpool_pool *pool);
+void pinpool_wait_end(struct pinpool_pool *pool);
 __poll_t pinpool_poll(struct file *file, struct poll_table_struct *wait);
 
 /* dmabuf.c */
@@ -409,6 +621,9 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 				   bool readonly);
 struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd,
 					   bool readonly);
+bool pinpool_dmabuf_tell(struct pinpool_pool *pool, u64 *id, struct pinpool_told *told);
+void pinpool_dmabuf_forget(struct pinpool_client *client);
+void pinpool_dmabuf_revoke(struct pinpool_pool *pool);
 
 /* ioctl.c */
 long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -418,7 +633,9 @@ extern const struct attribute_group *pinpool_sysfs_groups[];
 
 /* mmap.c */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma);
-int pinpool_mmap_share(struct pinpool_buffer *buffer, struct vm_area_struct *vma);
+long pinpool_mmap_check(const struct vm_area_struct *vma);
+vm_fault_t pinpool_mmap_pages(const struct vm_fault *vmf, const struct pinpool_pool *pool,
+			      u64 offset, u64 end);
 void pinpool_mmap_populate(struct file *file, u64 window, u64 offset, u64 length);
 
 #endif /* _PINPOOL_PINPOOL_H */

@@ -23,6 +23,7 @@
 #include "trace.h"
 
 #include <linux/jiffies.h>
+#include <linux/pinpool_netlink.h>
 
 #define REAP_DELAY_MIN	(HZ / 50 + 1)
 #define REAP_DELAY_MAX	HZ
@@ -66,6 +67,7 @@ static void run_unlink(struct pinpool_buffer *run)
 
 	lockdep_assert_held(&pool->lock);
 	rb_erase(&run->by_offset, &pool->quarantine);
+	pool->changes++;
 	pool->quarantined -= run->length;
 	pool->nr_quarantined--;
 	if (run->freed_by) {
@@ -88,7 +90,7 @@ static void run_link(struct pinpool_buffer *run)
 	}
 }
 
-/* For tracepoints */
+/* The id of the client that may have it again, or 0 */
 static u64 run_client(const struct pinpool_buffer *run)
 {
 	return run->freed_by ? run->freed_by->id : 0;
@@ -148,6 +150,7 @@ void pinpool_quarantine_add(struct pinpool_buffer *buffer,
 			    struct pinpool_client *client, bool closing)
 {
 	struct pinpool_pool *pool = buffer->pool;
+	bool dead;
 
 	spin_lock(&pool->lock);
 	if (client)
@@ -155,17 +158,22 @@ void pinpool_quarantine_add(struct pinpool_buffer *buffer,
 	pinpool_pool_forget(buffer);
 	/* From here on it is but a run of granules. */
 	buffer->length = pinpool_buffer_extent(buffer);
-	buffer->freed_by = closing || buffer->shared ? NULL : client;
+	buffer->freed_by = closing || buffer->shared || pool->dead ? NULL : client;
 	buffer->joined = false;
 	buffer->pinned = buffer->offset;
 	trace_pinpool_quarantine(pool, PINPOOL_TRACE_ENTER, run_client(buffer),
 				 buffer->offset, buffer->length);
 	run_link(buffer);
+	pool->quarantine_entered += buffer->length;
+	pinpool_event_raise(pool, PINPOOL_EVENT_QUARANTINE);
 	/* The client itself may wait for it. */
 	pinpool_wait_kick(pool);
+	dead = pool->dead;
 	spin_unlock(&pool->lock);
 	/* Does nothing where others wait already. */
 	queue_delayed_work(system_unbound_wq, &pool->reap_work, READ_ONCE(pool->reap_delay));
+	if (unlikely(dead))
+		pinpool_pool_drain(pool);
 }
 
 /* The smallest run of a client with at least @length bytes */
@@ -284,6 +292,7 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 	buffer->handle = handle;
 	buffer->offset = start;
 	trace_pinpool_quarantine(pool, PINPOOL_TRACE_LEAVE, client->id, start, length);
+	pinpool_event_raise(pool, PINPOOL_EVENT_QUARANTINE);
 	/* Its pages may be pinned, whether the client touches them this time or not. */
 	buffer->touched = true;
 	return 0;
@@ -353,6 +362,35 @@ static struct pinpool_buffer *run_at(const struct pinpool_pool *pool, u64 offset
 		}
 	}
 	return found;
+}
+
+/**
+ * pinpool_quarantine_tell() - Go through what is in quarantine
+ * @pool: The pool
+ * @offset: Where to look, or behind that
+ * @told: Filled in
+ *
+ * Context: Process context, doesn't sleep.
+ * Return: False if there is nothing there
+ */
+bool pinpool_quarantine_tell(struct pinpool_pool *pool, u64 offset,
+			     struct pinpool_told *told)
+{
+	const struct pinpool_buffer *run;
+
+	spin_lock(&pool->lock);
+	run = run_at(pool, offset);
+	if (run)
+		*told = (struct pinpool_told) {
+			.client = run_client(run),
+			.handle = run->handle,
+			.offset = run->offset,
+			.length = run->length,
+			.extent = run->length,
+			.state = PINPOOL_BUFFER_STATE_QUARANTINED,
+		};
+	spin_unlock(&pool->lock);
+	return run;
 }
 
 /* How many runs are looked at under one lock */
@@ -562,6 +600,9 @@ static int piece_free(struct pinpool_pool *pool, const struct piece *piece)
 	if (!err) {
 		trace_pinpool_quarantine(pool, PINPOOL_TRACE_LEAVE, client, piece->start,
 					 piece->end - piece->start);
+		pinpool_event_raise(pool, PINPOOL_EVENT_QUARANTINE);
+		if (unlikely(pool->high_mark))
+			pinpool_quota_level(pool);
 		if (!run->length)
 			gone = run;
 		chunk = offset_alloc_take_chunk(pool->oa);
@@ -688,24 +729,45 @@ void pinpool_quarantine_init(struct pinpool_pool *pool)
 	pool->reap_delay = REAP_DELAY_MIN;
 }
 
+/* Forget some of what is in quarantine. False if that was all. */
+static bool quarantine_forget(struct pinpool_pool *pool)
+{
+	struct pinpool_buffer *run;
+	struct rb_node *node;
+	int i;
+
+	spin_lock(&pool->lock);
+	for (i = 0; i < CLOSE_BATCH; i++) {
+		node = rb_first(&pool->quarantine);
+		if (!node)
+			break;
+		run = run_of_offset(node);
+		run_unlink(run);
+		pinpool_buffer_release(run);
+	}
+	spin_unlock(&pool->lock);
+	return i == CLOSE_BATCH;
+}
+
 /**
  * pinpool_quarantine_exit() - Give up the quarantine of a dying pool
- * @pool: The pool; it has no clients
+ * @pool: The pool; there are no buffers in it
  *
  * Pages that are pinned even now have references of their own: they go back to
- * the kernel when those are dropped, not before.
+ * the kernel when those are dropped, not before. Whoever looks through the quarantine
+ * meanwhile finds nothing after this, in whose pages he could look.
  *
  * Context: May sleep.
  */
 void pinpool_quarantine_exit(struct pinpool_pool *pool)
 {
-	struct pinpool_buffer *run, *next;
-
 	cancel_delayed_work_sync(&pool->reap_work);
 	pinpool_quarantine_reap(pool);
 	if (pool->quarantined)
 		pr_warn("pool '%s': %llu bytes are still pinned by others and return when they let go\n",
 			pool->config.name, pool->quarantined);
-	rbtree_postorder_for_each_entry_safe(run, next, &pool->quarantine, by_offset)
-		pinpool_buffer_release(run);
+	mutex_lock(&pool->reap_lock);
+	while (quarantine_forget(pool))
+		cond_resched();
+	mutex_unlock(&pool->reap_lock);
 }

@@ -133,24 +133,50 @@ void pinpool_wait_kick(struct pinpool_pool *pool)
 }
 
 /**
+ * pinpool_wait_end() - Tell those who wait that they will never get any
+ * @pool: The pool; it is dead
+ *
+ * Context: Process context, doesn't sleep.
+ */
+void pinpool_wait_end(struct pinpool_pool *pool)
+{
+	struct pinpool_waiter *waiter;
+
+	spin_lock(&pool->lock);
+	list_for_each_entry(waiter, &pool->waiters, link) {
+		WRITE_ONCE(waiter->kicked, true);
+		wake_up(&waiter->head);
+	}
+	wake_up_interruptible_poll(&pool->poll_head, EPOLLERR | EPOLLHUP);
+	spin_unlock(&pool->lock);
+}
+
+/**
  * pinpool_poll() - poll of a pool node
  * @file: The client
  * @wait: As for all poll functions
  *
  * Context: May sleep.
  * Return: Writable if there is space: for what the client's last ALLOC did not
- *         get, or else any
+ *         get, or else any, and the pool is below its high watermark. Error and
+ *         hang-up if the pool was deleted
  */
 __poll_t pinpool_poll(struct file *file, struct poll_table_struct *wait)
 {
 	struct pinpool_client *client = file->private_data;
 	struct pinpool_pool *pool = client->pool;
-	bool space;
+	bool dead, space;
 
 	poll_wait(file, &pool->poll_head, wait);
 	spin_lock(&pool->lock);
+	dead = pool->dead;
 	space = offset_alloc_may_fit(pool->oa, max(client->wanted, 1ULL)) ||
 		pinpool_quarantine_may_fit(client, client->wanted);
+	if (!client->wanted && pool->high_mark &&
+	    offset_alloc_used(pool->oa) << pool->granule_shift >= pool->high_mark)
+		space = false;
 	spin_unlock(&pool->lock);
+	if (dead)
+		return EPOLLERR | EPOLLHUP;
 	return space && (file->f_mode & FMODE_WRITE) ? EPOLLOUT | EPOLLWRNORM : 0;
 }

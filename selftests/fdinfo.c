@@ -12,7 +12,7 @@
 
 struct fdinfo {
 	char pool[PINPOOL_NAME_SIZE];
-	unsigned long long id, used, requested, buffers, quarantined;
+	unsigned long long id, used, requested, buffers, quarantined, shares;
 };
 
 /*
@@ -33,6 +33,7 @@ static bool fdinfo_read(int fd, struct fdinfo *info)
 		{ "pinpool-requested:", &info->requested },
 		{ "pinpool-buffers:", &info->buffers },
 		{ "pinpool-quarantined:", &info->quarantined },
+		{ "pinpool-shares:", &info->shares },
 	};
 	unsigned long long value;
 	char end, key[64];
@@ -146,7 +147,11 @@ TEST_F(fdinfo, an_import_counts_for_the_importer)
 
 	ASSERT_LE(0, share);
 	ASSERT_EQ(0, pp_import(self->b.fd, share, 0, &buf));
+	ASSERT_TRUE(fdinfo_read(self->a.fd, &info));
+	EXPECT_EQ(1, info.shares);
 	close(share);
+	ASSERT_TRUE(fdinfo_read(self->a.fd, &info));
+	EXPECT_EQ(0, info.shares);
 	EXPECT_TRUE(agrees(self->a.fd));
 	EXPECT_TRUE(agrees(self->b.fd));
 	ASSERT_TRUE(fdinfo_read(self->b.fd, &info));

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a pool may be asked to be, whoever asks
+ */
+#include "pinpool.h"
+
+#include <linux/ctype.h>
+#include <linux/log2.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
+#include <linux/string.h>
+
+const char * const pinpool_zero_names[] = {
+	[PINPOOL_ZERO_OWNER] = "owner",
+	[PINPOOL_ZERO_ALWAYS] = "always",
+	[PINPOOL_ZERO_NEVER] = "never",
+};
+
+/**
+ * pinpool_config_init() - What a pool is where nothing else is asked for
+ * @config: Filled in, but for the name and the capacity
+ *
+ * Context: Any.
+ */
+void pinpool_config_init(struct pinpool_config *config)
+{
+	*config = (struct pinpool_config) {
+		.granule = PAGE_SIZE,
+		.node = NUMA_NO_NODE,
+		.mode = 0600,
+		.zero = PINPOOL_ZERO_OWNER,
+	};
+}
+
+/**
+ * pinpool_config_name_valid() - May a pool have this name?
+ * @name: The name
+ *
+ * It becomes a file name in /dev and /sys, and a word on command lines.
+ *
+ * Context: Any.
+ * Return: True if so
+ */
+bool pinpool_config_name_valid(const char *name)
+{
+	const char *c;
+
+	if (!isascii(name[0]) || !isalnum(name[0]) || strlen(name) >= PINPOOL_NAME_SIZE)
+		return false;
+	for (c = name; *c; c++)
+		if (!isascii(*c) || (!isalnum(*c) && !strchr("-_.", *c)))
+			return false;
+	return true;
+}
+
+/**
+ * pinpool_config_granule_valid() - May a pool have this granule?
+ * @granule: In bytes
+ *
+ * Context: Any.
+ * Return: True if so
+ */
+bool pinpool_config_granule_valid(u64 granule)
+{
+	return is_power_of_2(granule) && granule >= PAGE_SIZE;
+}
+
+/**
+ * pinpool_config_node_valid() - May memory be asked from this node?
+ * @node: Its number
+ *
+ * Context: Any.
+ * Return: True if it is an online NUMA node
+ */
+bool pinpool_config_node_valid(int node)
+{
+	return node >= 0 && node < MAX_NUMNODES && node_online(node);
+}
+
+/**
+ * pinpool_config_mode_valid() - May a node have these permissions?
+ * @mode: As of chmod
+ *
+ * devtmpfs takes 0 for "as usual".
+ *
+ * Context: Any.
+ * Return: True if so
+ */
+bool pinpool_config_mode_valid(unsigned int mode)
+{
+	return mode && !(mode & ~0666);
+}
