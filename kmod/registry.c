@@ -2,12 +2,15 @@
 /*
  * The registry: which pools there are, from their making to their deletion
  *
- *	                 publish             delete
- *	(being made) ------------> published --------> dead ----> (gone)
+ *	making ----> published ----> dead ----> gone
+ *	   \             ^
+ *	    '--> ready --'
  *
- * A pool that is being made has its name and no node; nobody else finds it. A dead
- * one has neither. Its clients and shares were taken from it, or it had none; the
- * record stays for as long as one of their files does.
+ * A pool that is being made has its name, so that nobody else takes it, and no node;
+ * it is whoever's who makes it. Those of the module's parameter are ready when they
+ * are made, and are published all at once. A dead pool has neither name nor node. Its
+ * clients and shares were taken from it, or it had none; its record stays for as long
+ * as one of their files does.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -273,6 +276,9 @@ int __init pinpool_registry_publish_all(void)
 
 	mutex_lock(&pools_lock);
 	list_for_each_entry(pool, &pools, link) {
+		/* The control plane is open already, and may have made others. */
+		if (pool->state != PINPOOL_POOL_READY)
+			continue;
 		err = pool_publish(pool);
 		if (err)
 			break;
