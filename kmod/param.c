@@ -12,12 +12,13 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 
 static char *pools = "default:64M";
 module_param(pools, charp, 0444);
 MODULE_PARM_DESC(pools,
-		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never; sizes take K, M, G, T (default \"default:64M\")");
+		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never, limits client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, and watermarks low=<size>, high=<size>; sizes take K, M, G, T (default \"default:64M\")");
 
 /* A number with an optional K, M, G or T. memparse() would wrap silently. */
 static int __init parse_size(const char *arg, u64 *size)
@@ -47,11 +48,47 @@ static int __init parse_size(const char *arg, u64 *size)
 	return check_shl_overflow(value, shift, size) ? -ERANGE : 0;
 }
 
-static int __init parse_option(struct pinpool_config *config, const char *key,
+/* What may be changed later; uapi/netlink/pinpool.yaml has the same names for it */
+static const struct {
+	const char *key;
+	size_t field;
+} sizes[] __initconst = {
+	{ "client-bytes", offsetof(struct pinpool_settings, limits.client_bytes) },
+	{ "client-buffers", offsetof(struct pinpool_settings, limits.client_buffers) },
+	{ "client-shares", offsetof(struct pinpool_settings, limits.client_shares) },
+	{ "uid-bytes", offsetof(struct pinpool_settings, limits.uid_bytes) },
+	{ "uid-buffers", offsetof(struct pinpool_settings, limits.uid_buffers) },
+	{ "low", offsetof(struct pinpool_settings, watermarks.low) },
+	{ "high", offsetof(struct pinpool_settings, watermarks.high) },
+};
+
+/* Returns 1 if it was one of those */
+static int __init parse_setting(const char *name, struct pinpool_settings *settings,
+				const char *key, const char *value)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (strcmp(key, sizes[i].key))
+			continue;
+		if (!parse_size(value, (u64 *)((char *)settings + sizes[i].field)))
+			return 1;
+		pr_err("pool '%s': %s=%s is no number and no size\n", name, key, value);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init parse_option(struct pinpool_config *config,
+			       struct pinpool_settings *settings, const char *key,
 			       const char *value)
 {
 	u16 mode;
 	int i;
+
+	i = parse_setting(config->name, settings, key, value);
+	if (i)
+		return min(i, 0);
 
 	if (!strcmp(key, "granule")) {
 		if (parse_size(value, &config->granule) ||
@@ -90,13 +127,14 @@ static int __init parse_option(struct pinpool_config *config, const char *key,
 		config->zero = i;
 		return 0;
 	}
-	pr_err("pool '%s': unknown option '%s'; there are granule=, mode=, node= and zero=\n",
+	pr_err("pool '%s': unknown option '%s'; there are granule=, mode=, node=, zero=, client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, low= and high=\n",
 	       config->name, key);
 	return -EINVAL;
 }
 
 /* Takes @spec apart in place. */
-static int __init parse_pool(char *spec, struct pinpool_config *config)
+static int __init parse_pool(char *spec, struct pinpool_config *config,
+			     struct pinpool_settings *settings)
 {
 	char *name = strsep(&spec, ":");
 	char *size = strsep(&spec, ":");
@@ -109,6 +147,7 @@ static int __init parse_pool(char *spec, struct pinpool_config *config)
 		return -EINVAL;
 	}
 	pinpool_config_init(config);
+	*settings = (struct pinpool_settings) { };
 	strscpy(config->name, name, sizeof(config->name));
 	if (!size || parse_size(size, &config->capacity) || !config->capacity) {
 		pr_err("pool '%s': '%s' is no size; write it like %s:64M\n",
@@ -118,13 +157,19 @@ static int __init parse_pool(char *spec, struct pinpool_config *config)
 	while ((option = strsep(&spec, ":"))) {
 		char *key = strsep(&option, "=");
 
-		err = parse_option(config, key, option ?: "");
+		err = parse_option(config, settings, key, option ?: "");
 		if (err)
 			return err;
 	}
 	if (!IS_ALIGNED(config->capacity, config->granule)) {
 		pr_err("pool '%s': size %s is not a multiple of the granule of %llu bytes\n",
 		       name, size, config->granule);
+		return -EINVAL;
+	}
+	if (settings->watermarks.high > config->capacity ||
+	    settings->watermarks.low > settings->watermarks.high) {
+		pr_err("pool '%s': low=%llu, high=%llu: watermarks go from low to high, and no further than the pool\n",
+		       name, settings->watermarks.low, settings->watermarks.high);
 		return -EINVAL;
 	}
 	return 0;
@@ -139,6 +184,7 @@ static int __init parse_pool(char *spec, struct pinpool_config *config)
  */
 int __init pinpool_param_create_pools(void)
 {
+	struct pinpool_settings settings;
 	struct pinpool_config config;
 	char *copy, *rest, *spec;
 	int err = 0;
@@ -148,9 +194,9 @@ int __init pinpool_param_create_pools(void)
 		return -ENOMEM;
 	rest = *copy ? copy : NULL;
 	while (!err && (spec = strsep(&rest, ","))) {
-		err = parse_pool(spec, &config);
+		err = parse_pool(spec, &config, &settings);
 		if (!err)
-			err = pinpool_registry_create(&config);
+			err = pinpool_registry_create(&config, &settings);
 	}
 	kfree(copy);
 	/* To insmod and modprobe EEXIST means that the module is there already. */

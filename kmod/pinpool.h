@@ -488,7 +488,8 @@ int pinpool_param_create_pools(void);
 
 /* registry.c */
 int pinpool_registry_init(void);
-int pinpool_registry_create(const struct pinpool_config *config);
+int pinpool_registry_create(const struct pinpool_config *config,
+			    const struct pinpool_settings *settings);
 int pinpool_registry_publish_all(void);
 void pinpool_registry_close(void);
 void pinpool_registry_exit(void);

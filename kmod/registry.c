@@ -211,14 +211,15 @@ static int pool_publish(struct pinpool_pool *pool)
 /**
  * pinpool_registry_create() - Make a pool, but for its node
  * @config: What it shall be; checked by the caller
+ * @settings: What of it may change later; checked by the caller
  *
  * Context: Module load, may sleep, and for long: gets the memory of the pool.
  * Return: 0 or a negative errno, told in the log
  */
-int __init pinpool_registry_create(const struct pinpool_config *config)
+int __init pinpool_registry_create(const struct pinpool_config *config,
+				   const struct pinpool_settings *settings)
 {
-	static const struct pinpool_settings none;
-	struct pinpool_pool *pool = pool_create(config, &none);
+	struct pinpool_pool *pool = pool_create(config, settings);
 
 	if (IS_ERR(pool)) {
 		pr_err("pool '%s': can't be made: %pe\n", config->name, pool);

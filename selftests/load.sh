@@ -363,11 +363,16 @@ check_refused 'a:1025K:granule=64K' 'size 1025K '
 check_refused 'a:8M:granule=16M' 'size 8M '
 
 for option in granule=12K granule=1K granule=0 granule= mode=0777 mode=9 mode=-1 mode= \
-	node=99 node=-1 node= zero=sometimes zero=; do
+	node=99 node=-1 node= zero=sometimes zero= client-bytes=many uid-buffers= \
+	low=half; do
 	check_refused "a:8M:$option" "$option"
 done
-for option in granule mode node zero; do
+for option in granule mode node zero client-bytes client-buffers client-shares uid-bytes \
+	uid-buffers low high; do
 	check_refused "a:8M:$option" "$option="
+done
+for marks in high=9M high=7M:low=8M low=1M; do
+	check_refused "a:8M:$marks" 'watermarks go from'
 done
 check_refused 'a:8M:colour=blue' "'colour'"
 check_refused 'a:8M:' "''"
