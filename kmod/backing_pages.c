@@ -16,6 +16,7 @@
 #include <linux/mmzone.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #define CHUNK_ORDER	PINPOOL_CHUNK_ORDER
 #define CHUNK_PAGES	BIT(CHUNK_ORDER)
@@ -23,39 +24,35 @@
 
 /**
  * struct chunk - CHUNK_PAGES consecutive pages of the pool
- * @first: Its first page, if all of it is contiguous
+ * @first: Its first page, if all of it is, or was, contiguous
  * @pages: Else its pages, one by one
+ * @nr: How many it has; less than CHUNK_PAGES in the last one only
+ *
+ * Who looks at it does so for an extent, whose pages stay. So the rest may change
+ * meanwhile, and @pages may come.
  */
 struct chunk {
 	struct page *first;
 	struct page **pages;
+	unsigned long nr;
 };
 
-static struct page *chunk_page(const struct chunk *chunk, unsigned long index)
+static unsigned long nr_chunks(u64 capacity)
 {
-	return chunk->pages ? chunk->pages[index] : chunk->first + index;
-}
-
-static unsigned long nr_chunks(const struct pinpool_pool *pool)
-{
-	return DIV_ROUND_UP(pool->config.capacity, BIT(CHUNK_SHIFT));
-}
-
-/* The last chunk of a pool may be shorter than the others. */
-static unsigned long chunk_len(const struct pinpool_pool *pool, unsigned long i)
-{
-	return min((pool->config.capacity >> PAGE_SHIFT) - i * CHUNK_PAGES, CHUNK_PAGES);
+	return DIV_ROUND_UP_ULL(capacity, BIT(CHUNK_SHIFT));
 }
 
 static struct page *pages_pages(const struct pinpool_pool *pool, u64 offset,
 				unsigned long *nr)
 {
-	const struct chunk *chunks = pool->backing_data;
-	const struct chunk *chunk = &chunks[offset >> CHUNK_SHIFT];
+	struct xarray *chunks = pool->backing_data;
+	const struct chunk *chunk = xa_load(chunks, offset >> CHUNK_SHIFT);
 	unsigned long index = (offset >> PAGE_SHIFT) % CHUNK_PAGES;
+	/* Pairs with the release in chunk_fill(). */
+	struct page **pages = smp_load_acquire(&chunk->pages);
 
-	*nr = chunk->first ? CHUNK_PAGES - index : 1;
-	return chunk_page(chunk, index);
+	*nr = pages ? 1 : CHUNK_PAGES - index;
+	return pages ? pages[index] : chunk->first + index;
 }
 
 /*
@@ -80,26 +77,42 @@ static struct page *piece_alloc(const struct pinpool_pool *pool, unsigned int or
 	return page;
 }
 
+/* An array of the chunk's pages, of which it has some already; or NULL */
+static struct page **chunk_array(const struct chunk *chunk)
+{
+	struct page **pages = kcalloc(CHUNK_PAGES, sizeof(*pages), GFP_KERNEL);
+	unsigned long i;
+
+	for (i = 0; pages && i < chunk->nr; i++)
+		pages[i] = chunk->first + i;
+	return pages;
+}
+
 /* @order: the largest that is worth trying, lowered when it is not to be had */
 static int chunk_fill(const struct pinpool_pool *pool, struct chunk *chunk,
 		      unsigned long len, unsigned int *order)
 {
-	unsigned long done = 0;
+	struct page **pages;
 	struct page *page;
 	unsigned long i;
 
-	if (*order == CHUNK_ORDER && len == CHUNK_PAGES) {
+	if (*order == CHUNK_ORDER && len == CHUNK_PAGES && !chunk->nr) {
 		chunk->first = piece_alloc(pool, CHUNK_ORDER);
-		if (chunk->first)
+		if (chunk->first) {
+			chunk->nr = CHUNK_PAGES;
 			return 0;
+		}
 		*order = CHUNK_ORDER - 1;
 	}
-	chunk->pages = kcalloc(CHUNK_PAGES, sizeof(*chunk->pages), GFP_KERNEL);
-	if (!chunk->pages)
-		return -ENOMEM;
-	while (done < len) {
+	if (!chunk->pages) {
+		pages = chunk_array(chunk);
+		if (!pages)
+			return -ENOMEM;
+		smp_store_release(&chunk->pages, pages);
+	}
+	while (chunk->nr < len) {
 		/* What is left may be less than the largest piece. */
-		unsigned int try = min_t(unsigned int, *order, ilog2(len - done));
+		unsigned int try = min_t(unsigned int, *order, ilog2(len - chunk->nr));
 
 		page = piece_alloc(pool, try);
 		if (!page && !try)
@@ -109,7 +122,7 @@ static int chunk_fill(const struct pinpool_pool *pool, struct chunk *chunk,
 			continue;
 		}
 		for (i = 0; i < BIT(try); i++)
-			chunk->pages[done++] = page + i;
+			chunk->pages[chunk->nr++] = page + i;
 	}
 	return 0;
 }
@@ -118,66 +131,119 @@ static int chunk_fill(const struct pinpool_pool *pool, struct chunk *chunk,
  * The references taken by piece_alloc() are dropped here, for each folio alone:
  * one that somebody still uses goes back to the kernel when they drop theirs.
  */
-static void pages_destroy(struct pinpool_pool *pool)
+static void chunk_cut(struct chunk *chunk, unsigned long len)
 {
-	struct chunk *chunks = pool->backing_data;
-	unsigned long i, j, step;
+	unsigned long i, step;
 	struct page *page;
 
-	for (i = 0; i < nr_chunks(pool); i++) {
-		if (!chunks[i].first && !chunks[i].pages)
-			break;
-		for (j = 0; j < chunk_len(pool, i); j += step) {
-			page = chunk_page(&chunks[i], j);
-			if (!page)
-				break;
-			step = compound_nr(page);
-			set_page_private(page, 0);
-			put_page(page);
-		}
-		kfree(chunks[i].pages);
-		cond_resched();
+	for (i = len; i < chunk->nr; i += step) {
+		page = chunk->pages ? chunk->pages[i] : chunk->first + i;
+		step = compound_nr(page);
+		set_page_private(page, 0);
+		put_page(page);
 	}
-	kvfree(chunks);
-	pool->backing_data = NULL;
+	chunk->nr = min(chunk->nr, len);
 }
 
-static int pages_create(struct pinpool_pool *pool)
+/* Give back what lies from @capacity up to @old. Nobody has an extent there. */
+static void pages_shrink(struct pinpool_pool *pool, u64 old, u64 capacity)
 {
-	unsigned long need = pool->config.capacity >> PAGE_SHIFT;
-	unsigned int order = CHUNK_ORDER;
+	struct xarray *chunks = pool->backing_data;
+	unsigned long keep = nr_chunks(capacity);
 	unsigned long i;
-	long available;
-	struct chunk *chunks;
-	int err;
+	struct chunk *chunk;
+
+	for (i = nr_chunks(old); i > keep; i--) {
+		chunk = xa_erase(chunks, i - 1);
+		if (!chunk)
+			continue;
+		chunk_cut(chunk, 0);
+		kfree(chunk->pages);
+		kfree(chunk);
+		cond_resched();
+	}
+	chunk = keep ? xa_load(chunks, keep - 1) : NULL;
+	if (chunk)
+		chunk_cut(chunk, (capacity >> PAGE_SHIFT) - (keep - 1) * CHUNK_PAGES);
+}
+
+/* The chunk at @index, which is made where there is none */
+static struct chunk *chunk_get(struct xarray *chunks, unsigned long index)
+{
+	struct chunk *chunk = xa_load(chunks, index);
+
+	if (chunk)
+		return chunk;
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	if (chunk && xa_err(xa_store(chunks, index, chunk, GFP_KERNEL))) {
+		kfree(chunk);
+		chunk = NULL;
+	}
+	return chunk;
+}
+
+static int pages_grow(struct pinpool_pool *pool, u64 old, u64 capacity)
+{
+	u64 need = (capacity - old) >> PAGE_SHIFT;
+	u64 pages = capacity >> PAGE_SHIFT;
+	unsigned int order = CHUNK_ORDER;
+	struct chunk *chunk;
+	unsigned long i;
+	u64 available;
+	int err = 0;
 
 	/* Collecting what can't suffice would only starve others meanwhile. */
 	available = max(si_mem_available(), 0L);
 	if (need > available) {
-		pr_info("pool '%s': needs %lu MiB of memory, about %lu MiB are available\n",
-		       pool->config.name, need >> (20 - PAGE_SHIFT),
-		       available >> (20 - PAGE_SHIFT));
+		pr_info("pool '%s': needs %llu MiB of memory, about %llu MiB are available\n",
+			pool->config.name, need >> (20 - PAGE_SHIFT),
+			available >> (20 - PAGE_SHIFT));
 		return -ENOMEM;
 	}
-	chunks = kvcalloc(nr_chunks(pool), sizeof(*chunks), GFP_KERNEL);
-	if (!chunks)
-		return -ENOMEM;
-	pool->backing_data = chunks;
-
-	for (i = 0; i < nr_chunks(pool); i++) {
-		err = chunk_fill(pool, &chunks[i], chunk_len(pool, i), &order);
+	for (i = old >> CHUNK_SHIFT; i < nr_chunks(capacity); i++) {
+		chunk = chunk_get(pool->backing_data, i);
+		err = chunk ? chunk_fill(pool, chunk, min(pages - i * CHUNK_PAGES, CHUNK_PAGES),
+					 &order) : -ENOMEM;
 		if (!err && signal_pending(current))
 			err = -EINTR;
 		if (err)
-			goto err_destroy;
+			break;
 		cond_resched();
 	}
-	return 0;
+	if (err) {
+		pr_info("pool '%s': stopped after %llu of %llu MiB\n", pool->config.name,
+			((u64)i << (CHUNK_SHIFT - 20)) - (old >> 20), need >> (20 - PAGE_SHIFT));
+		pages_shrink(pool, (u64)(i + 1) << CHUNK_SHIFT, old);
+	}
+	return err;
+}
 
-err_destroy:
-	pr_info("pool '%s': stopped after %lu of %lu MiB\n", pool->config.name,
-	       i << (CHUNK_SHIFT - 20), need >> (20 - PAGE_SHIFT));
-	pages_destroy(pool);
+static void chunks_free(struct pinpool_pool *pool)
+{
+	xa_destroy(pool->backing_data);
+	kfree(pool->backing_data);
+	pool->backing_data = NULL;
+}
+
+static void pages_destroy(struct pinpool_pool *pool)
+{
+	pages_shrink(pool, pool->config.capacity, 0);
+	chunks_free(pool);
+}
+
+static int pages_create(struct pinpool_pool *pool)
+{
+	struct xarray *chunks;
+	int err;
+
+	chunks = kzalloc(sizeof(*chunks), GFP_KERNEL);
+	if (!chunks)
+		return -ENOMEM;
+	xa_init(chunks);
+	pool->backing_data = chunks;
+	err = pages_grow(pool, 0, pool->config.capacity);
+	if (err)
+		chunks_free(pool);
 	return err;
 }
 
@@ -186,5 +252,7 @@ const struct pinpool_backing_ops pinpool_backing_pages = {
 	.name = "pages",
 	.create = pages_create,
 	.destroy = pages_destroy,
+	.grow = pages_grow,
+	.shrink = pages_shrink,
 	.pages = pages_pages,
 };

@@ -38,7 +38,7 @@ static struct file_system_type client_fs_type = {
  * lives in whatever file system holds the node, whose write-back rules would
  * forbid long-term pins.
  */
-static struct inode *client_inode_new(u64 capacity)
+static struct inode *client_inode_new(void)
 {
 	struct inode *inode;
 	int err;
@@ -50,7 +50,8 @@ static struct inode *client_inode_new(u64 capacity)
 	if (IS_ERR(inode))
 		simple_release_fs(&client_fs_mnt, &client_fs_users);
 	else
-		i_size_write(inode, capacity);
+		/* Huge pages are mapped below it only; and the pool may grow. */
+		i_size_write(inode, MAX_LFS_FILESIZE);
 	return inode;
 }
 
@@ -75,7 +76,7 @@ static struct pinpool_client *client_new(struct pinpool_pool *pool)
 	client->quarantine = RB_ROOT;
 	client->uid = current_euid();
 	get_task_comm(client->comm, current->group_leader);
-	client->inode = client_inode_new(pool->config.capacity);
+	client->inode = client_inode_new();
 	if (IS_ERR(client->inode)) {
 		err = PTR_ERR(client->inode);
 		goto err_free;

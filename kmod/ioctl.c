@@ -44,7 +44,7 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
 		return -EOPNOTSUPP;
 	*cmd = (struct pinpool_info) {
 		.size = cmd->size,
-		.capacity = pool->config.capacity,
+		.capacity = READ_ONCE(pool->config.capacity),
 		.granule = pool->config.granule,
 		.backing = pool->backing->id,
 		.zero = pool->config.zero,
@@ -72,7 +72,7 @@ struct alloc_call {
 
 static int alloc_check(const struct alloc_call *call, u64 length, u64 align)
 {
-	if (!length || length > call->client->pool->config.capacity)
+	if (!length || length > READ_ONCE(call->client->pool->config.capacity))
 		return -EINVAL;
 	return align && !is_power_of_2(align) ? -EINVAL : 0;
 }

@@ -192,7 +192,7 @@ long pinpool_mmap_check(const struct vm_area_struct *vma)
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct pinpool_client *client = file->private_data;
-	unsigned long pool_pages = client->pool->config.capacity >> PAGE_SHIFT;
+	unsigned long pool_pages = READ_ONCE(client->pool->config.capacity) >> PAGE_SHIFT;
 	unsigned long set = VM_DONTEXPAND | VM_DONTDUMP;
 	long clear = pinpool_mmap_check(vma);
 

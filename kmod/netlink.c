@@ -223,6 +223,22 @@ int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static const char *resize_error(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "What lies beyond this capacity is in use or in quarantine";
+	case -ENOMEM:
+		return "Not so much memory to be had";
+	case -ERANGE:
+		return "That is more than this machine has";
+	case -EOPNOTSUPP:
+		return "Pools of this backing can't grow or shrink";
+	default:
+		return "Can't grow or shrink";
+	}
+}
+
 static int pool_set(struct pinpool_pool *pool, struct genl_info *info)
 {
 	const struct nlattr *wanted = info->attrs[PINPOOL_A_POOL_CAPACITY];
@@ -240,9 +256,9 @@ static int pool_set(struct pinpool_pool *pool, struct genl_info *info)
 		err = pinpool_parse_settings(info->attrs, info->extack, capacity, &settings);
 	if (err)
 		return err;
-	if (capacity != pool->config.capacity)
-		return pinpool_netlink_refuse(info->extack, wanted, -EOPNOTSUPP,
-					      "This pool's memory can't grow or shrink");
+	err = pinpool_resize(pool, capacity);
+	if (err)
+		return pinpool_netlink_refuse(info->extack, wanted, err, resize_error(err));
 	pinpool_quota_set(pool, &settings);
 	return 0;
 }

@@ -75,9 +75,10 @@ struct poll_table_struct;
 struct vm_area_struct;
 
 /**
- * struct pinpool_config - What a pool is asked to be; constant in a pool
+ * struct pinpool_config - What a pool is asked to be; constant in a pool, but for
+ *                         @capacity
  * @name: The name of the node
- * @capacity: Bytes, a multiple of @granule
+ * @capacity: Bytes, a multiple of @granule. Written under pool->set_lock and pool->lock
  * @granule: Bytes, a power of two of at least PAGE_SIZE
  * @node: NUMA node, or NUMA_NO_NODE
  * @mode: Permissions of the node
@@ -183,6 +184,11 @@ enum pinpool_event {
  *          left behind
  * @destroy: Let go of the memory; pages that are still referenced must stay
  *           away from the kernel until they are not. May sleep
+ * @grow: Get zeroed memory for what lies from @old up to @capacity, while the pool is
+ *        in use. May sleep and take long. Returns 0 or a negative errno with nothing
+ *        left behind. NULL if this can't be done
+ * @shrink: Let go of what lies from @capacity up to @old, as @destroy does. Nobody has
+ *          an extent there. May sleep; NULL if there is no @grow
  * @pages: The page at a page-aligned offset below the capacity, and in *@nr how
  *         many that follow are consecutive in the memory map, it
  *         included. Any context; the backing's own references last until
@@ -194,6 +200,8 @@ struct pinpool_backing_ops {
 	const char *name;
 	int (*create)(struct pinpool_pool *pool);
 	void (*destroy)(struct pinpool_pool *pool);
+	int (*grow)(struct pinpool_pool *pool, u64 old, u64 capacity);
+	void (*shrink)(struct pinpool_pool *pool, u64 old, u64 capacity);
 	struct page *(*pages)(const struct pinpool_pool *pool, u64 offset,
 			      unsigned long *nr);
 };
@@ -211,10 +219,10 @@ struct pinpool_backing_ops {
  * @client_list: Open files, by their id
  * @share_list: dma-bufs, by their id
  * @last_share: The id of the last one; under @members_lock
- * @config: Constant
+ * @config: Constant, but for the capacity
  * @granule_shift: Constant
  * @backing: Constant
- * @backing_data: Of @backing; constant while the pool has clients
+ * @backing_data: Of @backing; constant while the pool has buffers
  * @lock: Protects everything down to @nr_waiters, the counters of clients, and all
  *        of buffers in quarantine. Taken from process context only. No more
  *        than O(log n) work under it, or a scatter's few thousand steps
@@ -502,6 +510,10 @@ int pinpool_registry_delete(struct pinpool_pool *pool, bool force);
 
 /* revoke.c */
 void pinpool_revoke(struct pinpool_pool *pool);
+
+/* resize.c */
+u64 pinpool_resize_max(const struct pinpool_config *config);
+int pinpool_resize(struct pinpool_pool *pool, u64 capacity);
 
 /* quota.c */
 int pinpool_quota_join(struct pinpool_client *client);

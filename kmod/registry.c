@@ -139,6 +139,7 @@ static int pool_fill(struct pinpool_pool *pool)
 	const struct pinpool_backing_ops *backing = &pinpool_backing_pages;
 	struct offset_alloc_config config = {
 		.capacity = pool->config.capacity >> pool->granule_shift,
+		.max_capacity = pinpool_resize_max(&pool->config),
 		/* Handles of one pool mean nothing to another. */
 		.first_generation = get_random_u32(),
 	};

@@ -128,7 +128,9 @@ enum pinpool_feature {
  * struct pinpool_info - What a pool is (PINPOOL_IOC_INFO)
  * @size: sizeof(struct pinpool_info)
  * @flags: Must be 0
- * @capacity: out: Bytes in the pool; also the length of a window on all of it
+ * @capacity: out: Bytes in the pool; also the length of a window on all of it. It may
+ *            be changed while the pool is in use: windows keep their length then, and
+ *            reach what is new only if they are mapped again
  * @granule: out: The smallest extent, a power of two. Every offset and extent
  *           is a multiple of it
  * @features: out: enum pinpool_feature
