@@ -167,13 +167,6 @@ static bool hold_charge(struct pinpool_client *client, const struct pinpool_buff
 	return may;
 }
 
-static void hold_uncharge(struct pinpool_client *client, const struct pinpool_buffer *buffer)
-{
-	spin_lock(&client->pool->lock);
-	pinpool_pool_uncharge(client, buffer);
-	spin_unlock(&client->pool->lock);
-}
-
 /**
  * pinpool_hold_import() - Give a client a hold on a buffer that another one made
  * @client: The client
@@ -198,17 +191,19 @@ struct pinpool_hold *pinpool_hold_import(struct pinpool_client *client,
 	hold->buffer = buffer;
 	hold->readonly = readonly;
 
-	if (!hold_charge(client, buffer)) {
-		kmem_cache_free(hold_cache, hold);
-		return ERR_PTR(-EDQUOT);
-	}
 	down_write(&client->lock);
 	inserted = hold_insert(client, hold);
 	up_write(&client->lock);
 	if (!inserted) {
-		hold_uncharge(client, buffer);
 		kmem_cache_free(hold_cache, hold);
 		return ERR_PTR(-EEXIST);
+	}
+	if (!hold_charge(client, buffer)) {
+		down_write(&client->lock);
+		rb_erase(&hold->node, &client->holds);
+		up_write(&client->lock);
+		kmem_cache_free(hold_cache, hold);
+		return ERR_PTR(-EDQUOT);
 	}
 	return hold;
 }
