@@ -39,6 +39,7 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #ifndef PINPOOL_HAVE_GENL_SPLIT_OPS
 struct genl_split_ops {
 	int (*doit)(struct sk_buff *skb, struct genl_info *info);
+	int (*start)(struct netlink_callback *cb);
 	int (*dumpit)(struct sk_buff *skb, struct netlink_callback *cb);
 	const struct nla_policy *policy;
 	unsigned int maxattr;
@@ -60,10 +61,12 @@ static inline void pinpool_genl_set_ops(struct genl_family *family,
 		op->cmd = split->cmd;
 		op->policy = split->policy;
 		op->maxattr = split->maxattr;
-		if (split->flags & GENL_CMD_CAP_DO)
+		if (split->flags & GENL_CMD_CAP_DO) {
 			op->doit = split->doit;
-		else
+		} else {
+			op->start = split->start;
 			op->dumpit = split->dumpit;
+		}
 	}
 }
 #else

@@ -44,10 +44,12 @@ static int dump_end(struct sk_buff *skb, struct netlink_callback *cb, void *head
 
 /**
  * struct clients_ctx - How far a dump of clients is
+ * @checked: The request is good
  * @pool: The id of the last pool that is done
  * @client: The id of the last client of the next pool that is done
  */
 struct clients_ctx {
+	bool checked;
 	u32 pool;
 	u64 client;
 };
@@ -74,6 +76,37 @@ static int dump_clients(struct sk_buff *skb, struct netlink_callback *cb,
 	return err;
 }
 
+/*
+ * What is wrong with a dump is told when it starts, where errors can name an
+ * attribute. Kernels that have no place for words there get them in the first answer.
+ */
+static int client_get_check(struct netlink_callback *cb)
+{
+	const struct nlattr *name = genl_info_dump(cb)->attrs[PINPOOL_A_CLIENT_POOL];
+	struct pinpool_pool *pool;
+	int err;
+
+	BUILD_BUG_ON(sizeof(struct clients_ctx) > sizeof(cb->ctx));
+	err = pinpool_netlink_admin(cb->skb, cb->extack);
+	if (err || !name)
+		return err;
+	pool = pinpool_netlink_find(name, cb->extack);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	put_device(&pool->dev);
+	return 0;
+}
+
+int pinpool_nl_client_get_start(struct netlink_callback *cb)
+{
+	struct clients_ctx *ctx = (void *)cb->ctx;
+
+	if (!cb->extack)
+		return 0;
+	ctx->checked = true;
+	return client_get_check(cb);
+}
+
 int pinpool_nl_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct nlattr *name = genl_info_dump(cb)->attrs[PINPOOL_A_CLIENT_POOL];
@@ -82,22 +115,16 @@ int pinpool_nl_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	u32 seq;
 	int err;
 
-	BUILD_BUG_ON(sizeof(*ctx) > sizeof(cb->ctx));
-	err = pinpool_netlink_admin(cb->skb, cb->extack);
+	err = ctx->checked ? 0 : client_get_check(cb);
 	if (err)
 		return err;
-	if (name) {
-		pool = pinpool_netlink_find(name, cb->extack);
-		if (IS_ERR(pool))
-			return PTR_ERR(pool);
-		put_device(&pool->dev);
-	}
+	ctx->checked = true;
 	while ((pool = pinpool_registry_next(ctx->pool, &seq))) {
 		cb->seq = seq + atomic_read(&members_changes);
 		if (!name || !nla_strcmp(name, pool->config.name))
 			err = dump_clients(skb, cb, pool, ctx);
 		if (!err)
-			*ctx = (struct clients_ctx) { .pool = pool->id };
+			*ctx = (struct clients_ctx) { .checked = true, .pool = pool->id };
 		put_device(&pool->dev);
 		if (err)
 			break;
@@ -108,7 +135,7 @@ int pinpool_nl_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 /**
  * struct buffers_ctx - How far a dump of buffers is
  * @stage: What comes next
- * @pool: The id of the pool
+ * @pool: The id of the pool, once the request is known to be good
  * @at: The id of the client, or of the last share
  * @offset: Where the next buffer lies, or behind that
  */
@@ -246,23 +273,33 @@ static int dump_stage(struct sk_buff *skb, struct netlink_callback *cb,
 	}
 }
 
-/* The pool that is asked for, and still the same one */
-static struct pinpool_pool *dump_pool(struct netlink_callback *cb, struct buffers_ctx *ctx)
+static int buffer_get_check(struct netlink_callback *cb)
 {
 	const struct nlattr *name = genl_info_dump(cb)->attrs[PINPOOL_A_BUFFER_POOL];
+	struct buffers_ctx *ctx = (void *)cb->ctx;
 	struct pinpool_pool *pool;
+	int err;
 
+	BUILD_BUG_ON(sizeof(*ctx) > sizeof(cb->ctx));
+	err = pinpool_netlink_admin(cb->skb, cb->extack);
+	if (err)
+		return err;
 	if (!name) {
 		NL_SET_ERR_ATTR_MISS(cb->extack, NULL, PINPOOL_A_BUFFER_POOL);
-		return ERR_PTR(pinpool_netlink_refuse(cb->extack, NULL, -EINVAL,
-						      "Which pool? Its name is missing"));
+		return pinpool_netlink_refuse(cb->extack, NULL, -EINVAL,
+					      "Which pool? Its name is missing");
 	}
 	pool = pinpool_netlink_find(name, cb->extack);
-	if (!IS_ERR(pool) && ctx->pool && ctx->pool != pool->id) {
-		put_device(&pool->dev);
-		return ERR_PTR(-ENOENT);
-	}
-	return pool;
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	ctx->pool = pool->id;
+	put_device(&pool->dev);
+	return 0;
+}
+
+int pinpool_nl_buffer_get_start(struct netlink_callback *cb)
+{
+	return cb->extack ? buffer_get_check(cb) : 0;
 }
 
 int pinpool_nl_buffer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -271,16 +308,20 @@ int pinpool_nl_buffer_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	struct buffers_ctx *ctx = (void *)cb->ctx;
 	u64 only = client ? nla_get_u64(client) : 0;
 	struct pinpool_pool *pool;
+	u32 seq;
 	int err;
 
-	BUILD_BUG_ON(sizeof(*ctx) > sizeof(cb->ctx));
-	err = pinpool_netlink_admin(cb->skb, cb->extack);
+	err = ctx->pool ? 0 : buffer_get_check(cb);
 	if (err)
 		return err;
-	pool = dump_pool(cb, ctx);
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
-	ctx->pool = pool->id;
+	/* It may have been deleted. */
+	pool = pinpool_registry_next(ctx->pool - 1, &seq);
+	if (pool && pool->id != ctx->pool) {
+		put_device(&pool->dev);
+		pool = NULL;
+	}
+	if (!pool)
+		return -ENOENT;
 	cb->seq = READ_ONCE(pool->changes) ?: 1;
 	while (ctx->stage < STAGE_DONE) {
 		err = dump_stage(skb, cb, pool, ctx, only);

@@ -120,6 +120,7 @@ const struct genl_split_ops pinpool_nl_ops[8] = {
 	},
 	{
 		.cmd		= PINPOOL_NL_CMD_CLIENT_GET,
+		.start		= pinpool_nl_client_get_start,
 		.dumpit		= pinpool_nl_client_get_dumpit,
 		.policy		= pinpool_client_get_nl_policy,
 		.maxattr	= PINPOOL_A_CLIENT_POOL,
@@ -127,6 +128,7 @@ const struct genl_split_ops pinpool_nl_ops[8] = {
 	},
 	{
 		.cmd		= PINPOOL_NL_CMD_BUFFER_GET,
+		.start		= pinpool_nl_buffer_get_start,
 		.dumpit		= pinpool_nl_buffer_get_dumpit,
 		.policy		= pinpool_buffer_get_nl_policy,
 		.maxattr	= PINPOOL_A_BUFFER_CLIENT,

@@ -20,6 +20,9 @@ extern const struct nla_policy pinpool_watermarks_nl_policy[PINPOOL_A_WATERMARKS
 /* Ops table for pinpool */
 extern const struct genl_split_ops pinpool_nl_ops[8];
 
+int pinpool_nl_client_get_start(struct netlink_callback *cb);
+int pinpool_nl_buffer_get_start(struct netlink_callback *cb);
+
 int pinpool_nl_pool_get_doit(struct sk_buff *skb, struct genl_info *info);
 int pinpool_nl_pool_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);

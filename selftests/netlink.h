@@ -37,6 +37,7 @@ struct nl {
 	int bad_offset;		/* Of the attribute that is wrong, or -1 */
 	int missing;		/* The type of the one that is missing, or -1 */
 	bool interrupted;	/* There was a change during the dump */
+	bool at_end;		/* The error came at the end of a dump */
 };
 
 typedef void (*nl_reply_fn)(const struct nlmsghdr *msg, void *data);
@@ -159,6 +160,7 @@ static inline int nl_receive(struct nl *nl, nl_reply_fn fn, void *data, int *err
 		nl->interrupted |= !!(msg->nlmsg_flags & NLM_F_DUMP_INTR);
 		if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE) {
 			*err = *(int *)mnl_nlmsg_get_payload(msg);
+			nl->at_end = msg->nlmsg_type == NLMSG_DONE;
 			nl_extack(nl, msg);
 			return 1;
 		}
