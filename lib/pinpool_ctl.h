@@ -115,8 +115,9 @@ struct pinpool_ctl_limits {
  * struct pinpool_ctl_watermarks - Marks for what is not free; 0 for none
  * @low: In bytes, at most @high
  * @high: In bytes, at most the capacity
- * @low_percent: The same in percent of the capacity; set either, read both
- * @high_percent: The same in percent of the capacity; set either, read both
+ * @low_percent: @low in percent of the capacity, with which it goes. Set one of the
+ *               two; out: there if it was set so
+ * @high_percent: @high in percent of the capacity, likewise
  * @reserved: Zero
  */
 struct pinpool_ctl_watermarks {
@@ -488,7 +489,7 @@ ssize_t pinpool_ctl_clients(struct pinpool_ctl *ctl, const char *pool,
  * read.
  *
  * Returns how many there are, or
- *  -ENOENT	there is no such pool, or no such client;
+ *  -ENOENT	there is no such pool; a client that there isn't has nothing;
  *  -EPERM	the caller may not.
  */
 ssize_t pinpool_ctl_buffers(struct pinpool_ctl *ctl, const char *pool, uint64_t client,
