@@ -111,7 +111,7 @@ ssize_t pinpool_ctl_clients(struct pinpool_ctl *ctl, const char *pool,
 		return ppctl_fail(ctl, -EINVAL, NULL);
 	nlh = ppctl_begin(ctl, ctl->family, PINPOOL_NL_CMD_CLIENT_GET, NLM_F_DUMP);
 	if (pool && !ppctl_put_name(nlh, PINPOOL_A_CLIENT_POOL, pool))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	return list_read(ctl, &list, clients);
 }
 
@@ -131,7 +131,7 @@ ssize_t pinpool_ctl_buffers(struct pinpool_ctl *ctl, const char *pool, uint64_t 
 	if (!ppctl_put_name(nlh, PINPOOL_A_BUFFER_POOL, pool) ||
 	    (client && !mnl_attr_put_u64_check(nlh, REQUEST_SIZE, PINPOOL_A_BUFFER_CLIENT,
 					       client)))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	return list_read(ctl, &list, buffers);
 }
 

@@ -44,7 +44,7 @@ int pinpool_ctl_pool_get(struct pinpool_ctl *ctl, const char *name,
 		return ppctl_fail(ctl, -EINVAL, NULL);
 	nlh = ppctl_begin(ctl, ctl->family, PINPOOL_NL_CMD_POOL_GET, 0);
 	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, name))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	return pool_ask(ctl, pool, size);
 }
 
@@ -75,7 +75,7 @@ static int pool_send(struct pinpool_ctl *ctl, uint8_t cmd, struct pinpool_ctl_po
 	nlh = ppctl_begin(ctl, ctl->family, cmd, 0);
 	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, pool->name) ||
 	    !ppctl_put(nlh, &ppctl_pool_set, pool, pool->has & SETTABLE))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	return pool_ask(ctl, pool, size);
 }
 
@@ -96,6 +96,6 @@ int pinpool_ctl_pool_del(struct pinpool_ctl *ctl, const char *name, bool force)
 	nlh = ppctl_begin(ctl, ctl->family, PINPOOL_NL_CMD_POOL_DEL, 0);
 	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, name) ||
 	    (force && !mnl_attr_put_check(nlh, REQUEST_SIZE, PINPOOL_A_POOL_FORCE, 0, NULL)))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	return ppctl_ask(ctl, &ppctl_pool_set, NULL, NULL);
 }

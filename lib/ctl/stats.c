@@ -77,7 +77,7 @@ int pinpool_ctl_stats(struct pinpool_ctl *ctl, const char *name, struct pinpool_
 		return ppctl_fail(ctl, -EINVAL, NULL);
 	nlh = ppctl_begin(ctl, ctl->family, PINPOOL_NL_CMD_STATS_GET, 0);
 	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, name))
-		return ppctl_fail(ctl, -ERANGE, NULL);
+		return ppctl_fail(ctl, -EINVAL, NULL);
 	err = ppctl_ask(ctl, &ppctl_pool_set, stats_read, &stats);
 	if (err)
 		return err;
