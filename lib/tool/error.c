@@ -66,7 +66,7 @@ static void error_missing(const char *pool, const char *reason)
 		error("%s: %s; the module is not loaded: `modprobe pinpool pools=%s:64M` loads it and makes one",
 		      pool, reason, name);
 	else
-		error("%s: %s; `pinpool list` shows the pools, `modprobe pinpool pools=%s:64M` makes one when the module is loaded anew",
+		error("%s: %s; `pinpool list` shows the pools, `pinpool add %s 64M` makes one",
 		      pool, reason, name);
 }
 

@@ -15,8 +15,8 @@ static void info_json(const struct pinpool_info *info)
 	json_string("name", info->name);
 	json_u64("capacity", info->capacity);
 	json_u64("granule", info->granule);
-	json_string("backing", backing_name(info));
-	json_string("zero", zero_name(info));
+	json_string("backing", backing_name(info->backing));
+	json_string("zero", zero_name(info->zero));
 	if (info->node < 0)
 		json_null("numa_node");
 	else
@@ -66,8 +66,8 @@ static void info_print(const char *pool, const struct pinpool_info *info)
 	printf("name       %s\n", info->name);
 	printf("capacity   %s\n", text_size(info->capacity).s);
 	printf("granule    %s\n", text_size(info->granule).s);
-	printf("backing    %s\n", backing_name(info));
-	printf("zeroed     %s%s\n", zero_name(info), zero_meaning(info));
+	printf("backing    %s\n", backing_name(info->backing));
+	printf("zeroed     %s%s\n", zero_name(info->zero), zero_meaning(info));
 	printf("NUMA node  %s\n",
 	       info->node < 0 ? "any" : text_number(info->node).s);
 	printf("max array  %u\n", info->max_array);

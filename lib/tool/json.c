@@ -19,6 +19,14 @@ static struct {
 
 static int depth;
 
+static bool one_line;
+
+/* From now on every value at the top is one line */
+void json_on_one_line(void)
+{
+	one_line = true;
+}
+
 /* How many bytes of well-formed UTF-8 start here; 0 for none */
 static int utf8_length(const unsigned char *s)
 {
@@ -79,9 +87,11 @@ static void put_string(const char *string)
 static void put_key(const char *key)
 {
 	if (depth) {
-		fputs(levels[depth - 1].used ? ",\n" : "\n", stdout);
+		if (levels[depth - 1].used)
+			fputs(one_line ? ", " : ",", stdout);
 		levels[depth - 1].used = true;
-		printf("%*s", 2 * depth, "");
+		if (!one_line)
+			printf("\n%*s", 2 * depth, "");
 	}
 	if (key) {
 		put_string(key);
@@ -103,7 +113,7 @@ void json_begin(const char *key, char bracket)
 void json_end(void)
 {
 	depth--;
-	if (levels[depth].used)
+	if (levels[depth].used && !one_line)
 		printf("\n%*s", 2 * depth, "");
 	putchar(levels[depth].close);
 	if (!depth)

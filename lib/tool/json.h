@@ -8,6 +8,7 @@
  * Writes one JSON value to standard output as it comes. @key is NULL in an
  * array and at the top.
  */
+void json_on_one_line(void);
 void json_begin(const char *key, char bracket);
 void json_end(void);
 void json_u64(const char *key, uint64_t value);

@@ -44,7 +44,7 @@ static void list_json(const char *name, const struct pool_state *state,
 		json_double("fragmentation", stats_fragmentation(s));
 		json_u64("buffers", s->buffers);
 		json_u64("clients", s->clients);
-		json_string("backing", backing_name(&state->info));
+		json_string("backing", backing_name(state->info.backing));
 	}
 	json_end();
 }
@@ -92,7 +92,7 @@ static int pool_add(struct table *table, const char *name,
 		text_percent(s->free - s->largest_free, s->free);
 	cells[COL_BUFFERS] = text_number(s->buffers);
 	cells[COL_CLIENTS] = text_number(s->clients);
-	cells[COL_BACKING] = text_string(backing_name(&state->info));
+	cells[COL_BACKING] = text_string(backing_name(state->info.backing));
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pinpool: look at pools and try them
+ * pinpool: make pools, look at them, and try them
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,17 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&cmd_list, &cmd_info, &cmd_stat, &cmd_alloc_test,
+	&cmd_list,
+	&cmd_show,
+	&cmd_info,
+	&cmd_stat,
+	&cmd_clients,
+	&cmd_buffers,
+	&cmd_monitor,
+	&cmd_add,
+	&cmd_set,
+	&cmd_del,
+	&cmd_alloc_test,
 };
 
 bool json_output;
@@ -66,7 +76,7 @@ static void print_help(void)
 		if (current->help)
 			printf("\n%s", current->help);
 	} else {
-		puts("Look at pinned memory pools and try them.\n\nCommands:");
+		puts("Make pinned memory pools, look at them, and try them.\n\nCommands:");
 		for (i = 0; i < ARRAY_SIZE(commands); i++)
 			printf("  %-12s%s\n", commands[i]->name,
 			       commands[i]->summary);
@@ -134,6 +144,19 @@ int tool_parse(int argc, char **argv, int min, int max)
 	return tool_args(argc, argv, min, max);
 }
 
+/* What there is, for somebody who asked for something else */
+static const char *command_names(void)
+{
+	static char names[256];
+	size_t i, length = 0;
+
+	for (i = 0; i < ARRAY_SIZE(commands) && length < sizeof(names); i++)
+		length += snprintf(names + length, sizeof(names) - length, "%s%s",
+				   !i ? "" : i + 1 < ARRAY_SIZE(commands) ? ", " : " and ",
+				   commands[i]->name);
+	return names;
+}
+
 static const struct command *find_command(const char *name)
 {
 	size_t i;
@@ -157,11 +180,11 @@ int main(int argc, char **argv)
 			return ret;
 	}
 	if (optind == argc)
-		return usage_error("which command? There are list, info, stat and alloc-test");
+		return usage_error("which command? There are %s", command_names());
 
 	current = find_command(argv[optind]);
 	if (!current)
-		return usage_error("%s: no such command; there are list, info, stat and alloc-test",
-				   argv[optind]);
+		return usage_error("%s: no such command; there are %s", argv[optind],
+				   command_names());
 	return finish(current->run(argc - optind, argv + optind));
 }

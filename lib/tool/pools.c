@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pinpool.h"
 #include "pools.h"
@@ -54,7 +55,9 @@ void pools_names_free(char **names)
 
 void pools_print_none(void)
 {
-	puts("No pools. `modprobe pinpool pools=kv:64M` makes one when it loads the module.");
+	puts(access("/sys/module/pinpool", F_OK) ?
+	     "No pools. `modprobe pinpool pools=kv:64M` loads the module and makes one." :
+	     "No pools. `pinpool add kv 64M` makes one.");
 }
 
 /* Open @pool, by name or path, and ask it. Returns 0 or a negative errno */
@@ -112,9 +115,9 @@ double stats_fragmentation(const struct pinpool_stats *stats)
 	return 1 - (double)stats->largest_free / stats->free;
 }
 
-const char *backing_name(const struct pinpool_info *info)
+const char *backing_name(uint32_t backing)
 {
-	switch (info->backing) {
+	switch (backing) {
 	case PINPOOL_BACKING_PAGES:
 		return "pages";
 	default:
@@ -122,9 +125,9 @@ const char *backing_name(const struct pinpool_info *info)
 	}
 }
 
-const char *zero_name(const struct pinpool_info *info)
+const char *zero_name(uint32_t zero)
 {
-	switch (info->zero) {
+	switch (zero) {
 	case PINPOOL_ZERO_OWNER:
 		return "owner";
 	case PINPOOL_ZERO_ALWAYS:

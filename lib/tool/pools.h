@@ -36,7 +36,7 @@ int pools_stat(const char *pool, struct stat *st);
 void pools_owner(const struct stat *st, struct node_owner *owner);
 
 double stats_fragmentation(const struct pinpool_stats *stats);
-const char *backing_name(const struct pinpool_info *info);
-const char *zero_name(const struct pinpool_info *info);
+const char *backing_name(uint32_t backing);
+const char *zero_name(uint32_t zero);
 
 #endif /* PINPOOL_TOOL_POOLS_H */

@@ -60,6 +60,18 @@ struct text text_string(const char *string)
 	return text;
 }
 
+/* Of a process, who could call itself what makes a terminal do something */
+struct text text_printable(const char *string)
+{
+	struct text text = text_string(string);
+	char *c;
+
+	for (c = text.s; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f || (unsigned char)*c >= 0x80)
+			*c = '?';
+	return text;
+}
+
 /* strtoull() takes signs and spaces; sizes and counts have none */
 static int parse_digits(const char *string, uint64_t *number, char **end)
 {

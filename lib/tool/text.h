@@ -41,6 +41,7 @@ struct text text_size(uint64_t bytes);
 struct text text_percent(uint64_t part, uint64_t whole);
 struct text text_number(uint64_t number);
 struct text text_string(const char *string);
+struct text text_printable(const char *string);
 int parse_size(const char *string, uint64_t *bytes);
 int parse_number(const char *string, uint64_t *number);
 

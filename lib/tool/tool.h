@@ -33,9 +33,16 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct command cmd_add;
 extern const struct command cmd_alloc_test;
+extern const struct command cmd_buffers;
+extern const struct command cmd_clients;
+extern const struct command cmd_del;
 extern const struct command cmd_info;
 extern const struct command cmd_list;
+extern const struct command cmd_monitor;
+extern const struct command cmd_set;
+extern const struct command cmd_show;
 extern const struct command cmd_stat;
 
 /* Set by --json, before or behind the command */
