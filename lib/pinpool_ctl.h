@@ -38,6 +38,9 @@
 #include <linux/pinpool_netlink.h>
 
 #ifdef __cplusplus
+/* Structs and functions share names, as with stat(): g++ -Wshadow minds that */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 extern "C" {
 #endif
 
@@ -542,6 +545,8 @@ int pinpool_ctl_fd(const struct pinpool_ctl *ctl);
  *  -EAGAIN	there is none, or wasn't in time;
  *  -ENOBUFS	events were lost, as they came faster than they were taken: what is
  *		known of the pools is to be read anew. Events go on;
+ *  -ENODEV	the module was unloaded: nothing comes any more, also when it is loaded
+ *		again;
  *  -EINTR	a signal came first;
  *  -EBADF	nothing was subscribed to.
  */
@@ -562,6 +567,8 @@ int pinpool_ctl_event_pool(const struct pinpool_ctl *ctl, struct pinpool_ctl_poo
 
 #ifdef __cplusplus
 }
+
+#pragma GCC diagnostic pop
 #endif
 
 #endif /* PINPOOL_CTL_H */

@@ -107,7 +107,7 @@ perl "$KDOC" -none kmod/*.[ch] uapi/linux/*.h >"$out/kernel-doc" 2>&1
 report "kernel-doc" "$out/kernel-doc"
 
 for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++11 -Wshadow -xc++"; do
-	for header in lib/pinpool.h lib/offalloc/offalloc.h; do
+	for header in lib/pinpool.h lib/pinpool_ctl.h lib/offalloc/offalloc.h; do
 		$lang -Wall -Wextra -Wpedantic -Werror -fsyntax-only -Iuapi -Ilib \
 			-include "$header" /dev/null
 	done >"$out/header" 2>&1

@@ -29,6 +29,7 @@ static const struct {
 	{ ENOBUFS, "events were lost" },
 	{ EAGAIN, "no event" },
 	{ EPROTO, "the kernel's answer makes no sense" },
+	{ ENODEV, "the module was unloaded" },
 	{ EBADF, "not subscribed to events" },
 };
 
@@ -49,7 +50,7 @@ const char *pinpool_ctl_error(const struct pinpool_ctl *ctl)
 	if (ctl)
 		return ctl->error;
 	if (errno == ENOENT)
-		return "no netlink family \"pinpool\": the module isn't loaded, or this isn't the initial network namespace";
+		return "no pinpool family: is the module loaded, and is this the initial network namespace?";
 	return describe(errno);
 }
 

@@ -11,13 +11,12 @@
 
 #define GROUPS	(PINPOOL_CTL_EVENTS | PINPOOL_CTL_CLIENTS)
 
-static int member(struct pinpool_ctl *ctl, int option, int group)
+static int join(struct pinpool_ctl *ctl, uint32_t group)
 {
-	uint32_t id = ctl->groups[group];
-
-	if (!id)
+	if (!group)
 		return -EOPNOTSUPP;
-	return mnl_socket_setsockopt(ctl->events, option, &id, sizeof(id)) ? -errno : 0;
+	return mnl_socket_setsockopt(ctl->events, NETLINK_ADD_MEMBERSHIP, &group,
+				     sizeof(group)) ? -errno : 0;
 }
 
 int pinpool_ctl_subscribe(struct pinpool_ctl *ctl, unsigned int groups)
@@ -34,11 +33,12 @@ int pinpool_ctl_subscribe(struct pinpool_ctl *ctl, unsigned int groups)
 	for (i = NR_GROUPS - 1; i >= 0; i--) {
 		if (!(groups >> i & 1))
 			continue;
-		err = member(ctl, NETLINK_ADD_MEMBERSHIP, i);
+		err = join(ctl, ctl->groups[i]);
 		if (err)
 			return ppctl_fail(ctl, err, NULL);
 	}
-	return ppctl_fail(ctl, 0, NULL);
+	/* Tells when families come and go, the one that is listened to among them */
+	return ppctl_fail(ctl, join(ctl, GENL_ID_CTRL), NULL);
 }
 
 int pinpool_ctl_fd(const struct pinpool_ctl *ctl)
@@ -101,12 +101,31 @@ static int pool_read(struct pinpool_ctl *ctl, const struct nlmsghdr *nlh,
 	return 0;
 }
 
-/* Returns 0, or -ENOMSG for a message that tells nothing that is known here */
+/* Returns -ENODEV when the family is gone, else -ENOMSG */
+static int family_read(struct pinpool_ctl *ctl, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	if (ppctl_cmd(nlh) != CTRL_CMD_DELFAMILY)
+		return -ENOMSG;
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN)
+		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID &&
+		    mnl_attr_validate(attr, MNL_TYPE_U16) >= 0 &&
+		    mnl_attr_get_u16(attr) == ctl->family)
+			return -ENODEV;
+	return -ENOMSG;
+}
+
+/* Returns -ENOMSG for a message that tells nothing that is known here */
 static int event_read(struct pinpool_ctl *ctl, const struct nlmsghdr *nlh,
 		      struct pinpool_ctl_event *event)
 {
 	memset(event, 0, sizeof(*event));
-	if (nlh->nlmsg_type != ctl->family || mnl_nlmsg_get_payload_len(nlh) < GENL_HDRLEN)
+	if (mnl_nlmsg_get_payload_len(nlh) < GENL_HDRLEN)
+		return -ENOMSG;
+	if (nlh->nlmsg_type == GENL_ID_CTRL)
+		return family_read(ctl, nlh);
+	if (nlh->nlmsg_type != ctl->family)
 		return -ENOMSG;
 	event->type = ppctl_cmd(nlh);
 	switch (event->type) {
@@ -124,7 +143,7 @@ static int event_read(struct pinpool_ctl *ctl, const struct nlmsghdr *nlh,
 	}
 }
 
-/* The next event of those that are here. Returns 0, -ENOMSG or -EPROTO */
+/* The next event of those that are here, or -ENOMSG */
 static int event_next(struct pinpool_ctl *ctl, struct pinpool_ctl_event *event)
 {
 	const struct nlmsghdr *nlh;

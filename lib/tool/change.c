@@ -36,6 +36,21 @@ static int name_read(const char *name, struct pinpool_ctl_pool *pool)
 	return 0;
 }
 
+/*
+ * `add kv 64M`, but also `add kv size 64M`, or where it pleases. Returns 0 or an exit
+ * code.
+ */
+static int size_read(const char *word, struct pinpool_ctl_pool *pool)
+{
+	if (!word || *word < '0' || *word > '9')
+		return 0;
+	if (parse_size(word, &pool->capacity))
+		return usage_error("%s is not a size in bytes, such as 64M", word);
+	pool->has |= PINPOOL_CTL_HAS_CAPACITY;
+	optind++;
+	return 0;
+}
+
 static int add_run(int argc, char **argv)
 {
 	struct pinpool_ctl_pool pool = { 0 };
@@ -47,11 +62,8 @@ static int add_run(int argc, char **argv)
 		return ret;
 	name = argv[optind++];
 	ret = name_read(name, &pool);
-	/* `add kv 64M`, but also `add kv size 64M`, or where it pleases */
-	if (!ret && optind < argc && !parse_size(argv[optind], &pool.capacity)) {
-		pool.has |= PINPOOL_CTL_HAS_CAPACITY;
-		optind++;
-	}
+	if (!ret)
+		ret = size_read(argv[optind], &pool);
 	if (!ret)
 		ret = settings_read(argv + optind, &pool, true);
 	if (!ret && !(pool.has & PINPOOL_CTL_HAS_CAPACITY))

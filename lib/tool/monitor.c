@@ -100,9 +100,6 @@ static void pool_print(struct pinpool_ctl *ctl)
 	if (pinpool_ctl_event_pool(ctl, &pool, sizeof(pool)))
 		return;
 	printf("%s, %s free", text_size(pool.capacity).s, text_size(pool.stats.free).s);
-	if (pool.watermarks.high)
-		printf(", watermarks %s and %s", text_size(pool.watermarks.low).s,
-		       text_size(pool.watermarks.high).s);
 }
 
 static void details_print(struct pinpool_ctl *ctl, const struct pinpool_ctl_event *e)

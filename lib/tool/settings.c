@@ -33,7 +33,7 @@ enum kind {
  * @offset: Where its value goes
  * @offset_percent: With KIND_MARK: where its value in percent goes
  */
-static const struct setting {
+struct setting {
 	const char *name;
 	enum kind kind;
 	bool is_new;
@@ -41,7 +41,9 @@ static const struct setting {
 	uint32_t has_percent;
 	size_t offset;
 	size_t offset_percent;
-} settings[] = {
+};
+
+static const struct setting settings[] = {
 	{ "size", KIND_SIZE, false, PINPOOL_CTL_HAS_CAPACITY, 0, POOL(capacity), 0 },
 	{ "granule", KIND_SIZE, true, PINPOOL_CTL_HAS_GRANULE, 0, POOL(granule), 0 },
 	{ "backing", KIND_BACKING, true, PINPOOL_CTL_HAS_BACKING, 0, POOL(backing), 0 },
@@ -156,7 +158,7 @@ static int octal_read(const char *value, uint32_t *mode)
 	if (*end)
 		return -EINVAL;
 	*mode = number;
-	return number > UINT32_MAX ? -ERANGE : 0;
+	return number > 0666 ? -ERANGE : 0;
 }
 
 static int node_read(const char *value, uint32_t *node)
@@ -216,7 +218,8 @@ static int setting_check(const struct setting *s, const char *word,
 			 const struct pinpool_ctl_pool *pool, bool is_new)
 {
 	if (!s)
-		return usage_error("%s: no such setting", word);
+		return usage_error("%s: no such setting; `pinpool %s --help` lists them", word,
+				   is_new ? "add" : "set");
 	if (s->is_new && !is_new)
 		return usage_error("%s is settled when a pool is made", s->name);
 	if (pool->has & (s->has | s->has_percent))

@@ -117,7 +117,7 @@ static void limits_print(const struct pinpool_ctl_limits *limits)
 
 static void mark_print(const char *what, uint64_t bytes, bool in_percent, uint32_t percent)
 {
-	printf("%s %s", what, text_size(bytes).s);
+	printf("%s%s", what, text_size(bytes).s);
 	if (in_percent)
 		printf(" (%u %%)", percent);
 }
@@ -131,10 +131,12 @@ static void watermarks_print(const struct pinpool_ctl_pool *pool)
 		puts("none");
 		return;
 	}
-	mark_print("low", marks->low, pool->has & PINPOOL_CTL_HAS_LOW_PERCENT,
-		   marks->low_percent);
-	mark_print(", high", marks->high, pool->has & PINPOOL_CTL_HAS_HIGH_PERCENT,
+	mark_print("high ", marks->high, pool->has & PINPOOL_CTL_HAS_HIGH_PERCENT,
 		   marks->high_percent);
+	/* Without a low one the high one is both. */
+	if (marks->low)
+		mark_print(", low ", marks->low, pool->has & PINPOOL_CTL_HAS_LOW_PERCENT,
+			   marks->low_percent);
 	putchar('\n');
 }
 

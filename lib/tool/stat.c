@@ -5,13 +5,51 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control.h"
 #include "json.h"
 #include "pinpool.h"
 #include "pools.h"
 #include "text.h"
 #include "tool.h"
 
-static void stat_json(const struct pool_state *state)
+/**
+ * struct more - What the node doesn't tell, but netlink does
+ * @known: It did
+ * @refusals: Allocations and imports that a limit refused
+ * @bins: Free extents by their sizes
+ */
+struct more {
+	bool known;
+	uint64_t refusals;
+	struct pinpool_ctl_bins bins;
+};
+
+/* Not all have the family: other network namespaces have not. */
+static void more_read(struct pinpool_ctl *ctl, const char *name, struct more *more)
+{
+	struct pinpool_ctl_pool pool;
+
+	more->known = ctl && !pinpool_ctl_stats(ctl, name, &pool, sizeof(pool), &more->bins);
+	if (more->known)
+		more->refusals = pool.stats.refusals;
+}
+
+static void more_json(const struct more *more)
+{
+	uint32_t i;
+
+	json_u64("refusals", more->refusals);
+	json_begin("bins", '[');
+	for (i = 0; i < more->bins.count; i++) {
+		json_begin(NULL, '{');
+		json_u64("min", more->bins.bin[i].min);
+		json_u64("extents", more->bins.bin[i].extents);
+		json_end();
+	}
+	json_end();
+}
+
+static void stat_json(const struct pool_state *state, const struct more *more)
 {
 	const struct pinpool_stats *s = &state->stats;
 
@@ -34,6 +72,8 @@ static void stat_json(const struct pool_state *state)
 	json_u64("failures", s->failures);
 	json_u64("shares", s->shares);
 	json_u64("waiters", s->waiters);
+	if (more->known)
+		more_json(more);
 	json_end();
 }
 
@@ -68,7 +108,18 @@ static void number_print(const char *what, uint64_t number)
 	printf("  %-13s  %10llu\n", what, (unsigned long long)number);
 }
 
-static void stat_print(const struct pool_state *state)
+static void more_print(const struct more *more)
+{
+	uint32_t i;
+
+	number_print("refusals", more->refusals);
+	for (i = 0; i < more->bins.count; i++)
+		printf("  %-13s  %10s+  %6s\n", i ? "" : "free extents",
+		       text_size(more->bins.bin[i].min).s,
+		       text_number(more->bins.bin[i].extents).s);
+}
+
+static void stat_print(const struct pool_state *state, const struct more *more)
 {
 	const struct pinpool_stats *s = &state->stats;
 
@@ -91,11 +142,22 @@ static void stat_print(const struct pool_state *state)
 	number_print("allocations", s->allocs);
 	number_print("frees", s->frees);
 	number_print("failures", s->failures);
+	if (more->known)
+		more_print(more);
 }
 
-static int stat_one(const char *pool)
+static void stat_show(const struct pool_state *state, const struct more *more)
+{
+	if (json_output)
+		stat_json(state, more);
+	else
+		stat_print(state, more);
+}
+
+static int stat_one(struct pinpool_ctl *ctl, const char *pool)
 {
 	struct pool_state state;
+	struct more more;
 	int ret;
 
 	ret = pools_read(pool, &state);
@@ -103,16 +165,15 @@ static int stat_one(const char *pool)
 		error_open(pool, ret);
 		return TOOL_FAILED;
 	}
-	if (json_output)
-		stat_json(&state);
-	else
-		stat_print(&state);
+	more_read(ctl, state.info.name, &more);
+	stat_show(&state, &more);
 	return TOOL_OK;
 }
 
-static int stat_names(char **names)
+static int stat_names(struct pinpool_ctl *ctl, char **names)
 {
 	struct pool_state state;
+	struct more more;
 	int ret, code = TOOL_OK;
 	bool first = true;
 
@@ -125,19 +186,16 @@ static int stat_names(char **names)
 			code = TOOL_FAILED;
 			continue;
 		}
-		if (json_output) {
-			stat_json(&state);
-			continue;
-		}
-		if (!first)
+		if (!first && !json_output)
 			putchar('\n');
 		first = false;
-		stat_print(&state);
+		more_read(ctl, state.info.name, &more);
+		stat_show(&state, &more);
 	}
 	return code;
 }
 
-static int stat_all(void)
+static int stat_all(struct pinpool_ctl *ctl)
 {
 	char **names;
 	int ret;
@@ -151,7 +209,7 @@ static int stat_all(void)
 		json_begin(NULL, '{');
 		json_begin("pools", '[');
 	}
-	ret = stat_names(names);
+	ret = stat_names(ctl, names);
 	if (json_output) {
 		json_end();
 		json_end();
@@ -164,11 +222,16 @@ static int stat_all(void)
 
 static int stat_run(int argc, char **argv)
 {
-	int ret = tool_parse(argc, argv, 0, 1);
+	struct pinpool_ctl *ctl;
+	int ret;
 
+	ret = tool_parse(argc, argv, 0, 1);
 	if (ret)
 		return ret;
-	return optind < argc ? stat_one(argv[optind]) : stat_all();
+	ctl = pinpool_ctl_open();
+	ret = optind < argc ? stat_one(ctl, argv[optind]) : stat_all(ctl);
+	pinpool_ctl_close(ctl);
+	return ret;
 }
 
 const struct command cmd_stat = {
@@ -183,6 +246,8 @@ const struct command cmd_stat = {
 		"clients        open files of the pool, without this command\n"
 		"shares         buffers' dma-bufs that somebody has\n"
 		"waiting        allocations that wait for space\n"
-		"failures       allocations refused because nothing fitted\n",
+		"failures       allocations refused because nothing fitted\n"
+		"refusals       allocations and imports refused because of a limit\n"
+		"free extents   how many there are of a size to twice that\n",
 	.run = stat_run,
 };

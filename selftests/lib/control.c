@@ -544,16 +544,20 @@ TEST_F(control, anybody_may_look_at_pools)
 TEST(without_the_module)
 {
 	struct pinpool_ctl *ctl = pinpool_ctl_open();
+	struct pinpool_ctl_event event;
 	struct pinpool_ctl_pool pool;
 
 	pinpool_ctl_close(NULL);
 	ASSERT_NE(NULL, ctl);
+	ASSERT_EQ(0, pinpool_ctl_subscribe(ctl, PINPOOL_CTL_EVENTS));
 	if (pp_unload())
 		SKIP(goto out, "the module can't be unloaded");
+	EXPECT_EQ(0, await(ctl, PINPOOL_NL_CMD_POOL_DEL_NTF, &event));
+	EXPECT_EQ(-ENODEV, await(ctl, 0, &event));
 	EXPECT_EQ(-ENOENT, pinpool_ctl_pool_get(ctl, "default", &pool, sizeof(pool)));
 	EXPECT_EQ(NULL, pinpool_ctl_open());
 	EXPECT_EQ(ENOENT, errno);
-	EXPECT_NE(NULL, strstr(pinpool_ctl_error(NULL), "module isn't loaded"));
+	EXPECT_NE(NULL, strstr(pinpool_ctl_error(NULL), "is the module loaded"));
 	EXPECT_EQ(0, pp_load());
 out:
 	pinpool_ctl_close(ctl);
