@@ -117,6 +117,18 @@ example_compiles() {
 	[ $? = 1 ] && grep '^default: ' "$work/example"
 }
 
+# That of libpinpool-ctl's manual page, which says what is wrong without the module
+control_example_compiles() {
+	awk '/^\.Ed/ { in_c = 0 } in_c { gsub(/\\e/, "\\"); print } /^\.Bd -literal$/ { in_c = 1 }' \
+		"$top/lib/man/libpinpool-ctl.3" >"$machine/tmp/control.c"
+	# shellcheck disable=SC2016 # it is the shell there that expands
+	on_machine sh -c 'cc -Wall -Werror -o /tmp/control /tmp/control.c \
+		$(pkg-config --cflags --libs libpinpool-ctl)' &&
+	on_machine ldd /tmp/control | grep "libpinpool-ctl.so.0 => /.*$(uname -m)-linux-gnu" &&
+	! on_machine ldd /tmp/example | grep libmnl || return
+	on_machine /tmp/control 2>&1 | grep 'no pinpool family'
+}
+
 says_version() {
 	on_machine pinpool --version | grep -Fx "pinpool $version"
 }
@@ -124,7 +136,8 @@ says_version() {
 has_manuals() {
 	local page
 
-	for page in 3/libpinpool 3/pinpool_alloc 3/liboffalloc 7/pinpool 8/pinpool; do
+	for page in 3/libpinpool 3/pinpool_alloc 3/libpinpool-ctl 3/pinpool_ctl_open \
+		    3/liboffalloc 7/pinpool 8/pinpool; do
 		on_machine man -w "${page%/*}" "${page#*/}" || return
 	done
 }
@@ -180,23 +193,31 @@ check "installs this and nothing else" has "$work/root" <<-EOF
 	./lib/modules/$KVER/updates/kmod/pinpool.ko
 	./usr/bin/pinpool
 	./usr/include/linux/pinpool.h
+	./usr/include/linux/pinpool_netlink.h
 	./usr/include/offalloc.h
 	./usr/include/pinpool.h
+	./usr/include/pinpool_ctl.h
 	./usr/lib/liboffalloc.a
 	./usr/lib/liboffalloc.so
 	./usr/lib/liboffalloc.so.0
 	./usr/lib/liboffalloc.so.$version
+	./usr/lib/libpinpool-ctl.a
+	./usr/lib/libpinpool-ctl.so
+	./usr/lib/libpinpool-ctl.so.0
+	./usr/lib/libpinpool-ctl.so.$version
 	./usr/lib/libpinpool.a
 	./usr/lib/libpinpool.so
 	./usr/lib/libpinpool.so.0
 	./usr/lib/libpinpool.so.$version
 	./usr/lib/pkgconfig/liboffalloc.pc
+	./usr/lib/pkgconfig/libpinpool-ctl.pc
 	./usr/lib/pkgconfig/libpinpool.pc
 	./usr/lib/sysusers.d/pinpool.conf
 	./usr/lib/udev/rules.d/60-pinpool.rules
 	./usr/share/doc/pinpool/examples/modprobe.conf
 	./usr/share/doc/pinpool/examples/modules-load.conf
 	./usr/share/man/man3/liboffalloc.3
+	./usr/share/man/man3/libpinpool-ctl.3
 	./usr/share/man/man3/libpinpool.3
 	./usr/share/man/man7/pinpool.7
 	./usr/share/man/man8/pinpool.8
@@ -212,7 +233,8 @@ check "make deb" "$top/packaging/deb.sh"
 check "makes these packages" has "$packages" <<-EOF
 	./build.log
 	$(for package in liboffalloc-dev liboffalloc0{,-dbgsym} libpinpool-dev \
-			 libpinpool0{,-dbgsym} pinpool pinpool-dbgsym; do
+			 libpinpool0{,-dbgsym} libpinpool-ctl-dev libpinpool-ctl0{,-dbgsym} \
+			 pinpool pinpool-dbgsym; do
 		echo "./${package}_${version}_amd64.deb"
 	done)
 	./pinpool-dkms_${version}_all.deb
@@ -231,6 +253,7 @@ check "DKMS installs the module" dkms_installs
 check "the group is there" on_machine getent group pinpool
 check "the tool runs" says_version
 check "so does what the README shows in C" example_compiles
+check "so does that of the manual of libpinpool-ctl" control_example_compiles
 check "the manual is there" has_manuals
 check "dpkg removes module and tool" purge_packages
 finish
