@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tool `pinpool`: what it prints, and how it exits. With the module loaded,
-# its default pool unused, and nothing but busybox.
+# The tool `pinpool`: what it prints, and how it exits. As root, with the module
+# loaded, its default pool unused, and nothing but busybox.
 
 number=0 bad=0
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+tmp=$(mktemp -d)
+out=$tmp/out
+# shellcheck disable=SC2046 # any number of jobs
+trap 'kill -9 $(jobs -p) 2>/dev/null; pinpool del tool --force 2>/dev/null; rm -rf "$tmp"' EXIT
 
 command -v pinpool >/dev/null || { echo "1..0 # SKIP no pinpool in PATH"; exit 4; }
 
@@ -50,6 +52,132 @@ check "help of a command" 0 'Usage: pinpool stat' pinpool stat --help
 check "version" 0 '^pinpool [0-9]+\.' pinpool --version
 check "output that can't be written is a failure" 1 'standard output' \
 	sh -c 'pinpool list >/dev/full'
+
+# Pools of the tool's own making
+check "add" 0 made sh -c 'pinpool add tool 4M granule 16K mode=0640 client-bytes=1M high 80% low 1M && echo made'
+check "the node is there" 0 '^640$' stat -c %a /dev/pinpool/tool
+check "show in words" 0 'capacity: 4.0 MiB, in granules of 16.0 KiB' pinpool show tool
+check "show limits" 0 'limits: client 1.0 MiB$' pinpool show tool
+check "show watermarks" 0 'watermarks: high 3.2 MiB \(80 %\), low 1.0 MiB$' pinpool show tool
+check "show all" 0 'pool: default' pinpool show
+check "show as JSON" 0 '"client_bytes": 1048576' pinpool show tool --json
+check "set" 0 changed sh -c 'pinpool set tool uid-buffers 5 low none && echo changed'
+check "set says what it made, as JSON" 0 '"uid_buffers": 7' pinpool --json set tool uid-buffers=7
+check "what isn't set stays" 0 'limits: client 1.0 MiB, user 7 buffers$' pinpool show tool
+check "stat has bins" 0 'free extents +4.0 MiB\+ +1$' pinpool stat tool
+check "stat has bins as JSON" 0 '"min": 4194304' pinpool stat tool --json
+check "add again: what to do" 1 'name.*pinpool set' pinpool add tool 4M
+check "show a pool that isn't there: what to do" 1 'no pool of this name.*pinpool show' pinpool show nonexistent
+check "a value that the kernel refuses, by its name" 1 'tool2: .*granule' \
+	pinpool add tool2 4M granule 5
+check "no size" 2 'how large.*usage: pinpool add' pinpool add tool2
+check "bad size" 2 '4X is not a size.*usage:' pinpool add tool2 4X
+check "unknown setting" 2 'bogus: no such setting.*--help.*usage:' pinpool add tool2 4M bogus 1
+check "setting without a value" 2 'zero needs a value: one of owner.*usage:' \
+	pinpool add tool2 4M zero
+check "setting with a bad value" 2 'high: x% is not a size.*usage:' pinpool set tool high x%
+check "setting twice" 2 'low is given twice.*usage:' pinpool set tool low 1M low=5%
+check "setting that stays" 2 'granule is settled.*usage:' pinpool set tool granule 4K
+check "nothing to set" 2 'what shall be set.*usage:' pinpool set tool
+
+# What others have
+check "no clients" 0 '^No clients' pinpool clients tool
+check "no buffers" 0 '^No buffers' pinpool buffers tool
+check "bad client" 2 'x is no client.*usage:' pinpool buffers tool --client x
+pinpool set tool client-bytes none uid-buffers none
+pinpool alloc-test tool --ops 1000000000 --live 50 --max 16K >"$tmp/victim" 2>&1 &
+victim=$!
+until pinpool buffers tool | grep -q 0x; do
+	kill -0 $victim || break
+done
+check "clients" 0 "^tool +[0-9]+ +$victim .*pinpool" pinpool clients tool
+check "clients as JSON" 0 "\"pid\": $victim," pinpool clients --json
+check "buffers" 0 '^ +[0-9]+ +0x[0-9a-f]+ +16.0 KiB' pinpool buffers tool
+check "buffers as JSON" 0 '"extent": 16384' pinpool buffers tool --json
+check "buffers of nobody" 0 '^No buffers' pinpool buffers tool --client 999999999
+check "del of a pool in use: who has it" 1 "in use by pinpool \(pid $victim\).*--force" \
+	pinpool del tool
+
+# Events, one a line, at once: `await PATTERN` reads them until one is like that
+# shellcheck disable=SC2317 # check() calls it
+await() {
+	while read -r line <&3; do
+		echo "$line"
+		echo "$line" | grep -qE -- "$1" && return
+	done
+	return 1
+}
+
+# listen OPTION...: start a monitor, on descriptor 3, and see that it listens
+listen() {
+	mkfifo "$tmp/events"
+	pinpool monitor "$@" >"$tmp/events" &
+	monitor=$!
+	exec 3<"$tmp/events"
+	rm "$tmp/events"
+	# If what is awaited never comes
+	(sleep 200; kill -9 $monitor) &
+	watchdog=$!
+	while pinpool set tool uid-buffers none; do :; done &
+	setter=$!
+	read -r line <&3
+	kill $setter
+}
+
+deafen() {
+	kill -9 $watchdog $monitor
+	wait $watchdog $monitor 2>/dev/null
+}
+
+listen tool
+pinpool set tool high 90%
+check "monitor tells of changes" 0 ' pool-set tool 4.0 MiB' await pool-set
+kill -9 $victim
+wait $victim 2>/dev/null
+check "monitor tells who died of what" 0 \
+	" client-died tool pinpool, pid $victim of uid 0, by Killed: .* came back" await client-died
+check "del" 0 gone sh -c 'pinpool del tool && echo gone'
+check "monitor tells of its end" 0 ' pool-del tool' await pool-del
+check "del again" 1 'no pool of this name' pinpool del tool
+deafen
+
+pinpool add tool 1M
+# So that it takes few events to fill what the kernel keeps for the monitor
+default=$(cat /proc/sys/net/core/rmem_default)
+echo 8192 >/proc/sys/net/core/rmem_default
+listen --json
+echo "$default" >/proc/sys/net/core/rmem_default
+pinpool set tool high 50%
+check "monitor as JSON, an object a line" 0 \
+	'^\{"time": [0-9.]+, "event": "pool-set", "pool": "tool", .*"high_percent": 50.*\}$' \
+	await '"high": 524288'
+# It doesn't read, so that the kernel has to drop some.
+kill -STOP $monitor
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	pinpool set tool low "${i}K"
+done
+kill -CONT $monitor
+check "monitor tells of events that were lost" 0 '"event": "overrun"' await overrun
+deafen
+
+# In a user namespace nobody has privileges, in a network namespace nobody has pools.
+if unshare -U true 2>/dev/null && unshare -n true 2>/dev/null; then
+	check "anybody may see pools" 0 'pool: tool' unshare -U pinpool show tool
+	check "but not clients" 1 'CAP_SYS_ADMIN.*as root' unshare -U pinpool clients
+	check "nor delete" 1 'tool: .*CAP_SYS_ADMIN.*as root' unshare -U pinpool del tool
+	check "a monitor says what it can't see" 0 'clients that die' \
+		sh -c 'timeout 1 unshare -U pinpool monitor || true'
+	check "other network namespaces have no family" 1 'initial network namespace' \
+		unshare -n pinpool show
+	check "stat does without" 0 'free .*100.0 %' unshare -n pinpool stat tool
+else
+	number=$((number + 1))
+	echo "ok $number - privileges # SKIP there are no namespaces"
+fi
+exec 4<>/dev/pinpool/tool
+check "del by force" 0 gone sh -c 'pinpool del tool --force && echo gone'
+exec 4<&-
+check "the default pool is untouched" 0 '"buffers": ?0' pinpool stat default --json
 
 echo "1..$number"
 exit $bad
