@@ -115,9 +115,6 @@ listen() {
 	monitor=$!
 	exec 3<"$tmp/events"
 	rm "$tmp/events"
-	# If what is awaited never comes
-	(sleep 200; kill -9 $monitor) &
-	watchdog=$!
 	while pinpool set tool uid-buffers none; do :; done &
 	setter=$!
 	read -r line <&3
@@ -125,8 +122,8 @@ listen() {
 }
 
 deafen() {
-	kill -9 $watchdog $monitor
-	wait $watchdog $monitor 2>/dev/null
+	kill -9 $monitor
+	wait $monitor 2>/dev/null
 }
 
 listen tool
