@@ -72,6 +72,9 @@ for series in ${KERNELS:-6.1}; do
 	suite "trace-cmd on Linux $series" selftests/clients/trace.sh -k "$series"
 done
 for series in ${KERNELS:-6.1}; do
+	suite "The kernel's netlink client on Linux $series" selftests/clients/ynl.sh -k "$series"
+done
+for series in ${KERNELS:-6.1}; do
 	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
 done
 
