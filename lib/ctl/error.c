@@ -33,6 +33,9 @@ static const struct {
 	{ EBADF, "not subscribed to events" },
 };
 
+static const char no_family[] =
+	"no pinpool family: is the module loaded, and is this the initial network namespace?";
+
 static const char *describe(int error)
 {
 	const char *text;
@@ -50,7 +53,7 @@ const char *pinpool_ctl_error(const struct pinpool_ctl *ctl)
 	if (ctl)
 		return ctl->error;
 	if (errno == ENOENT)
-		return "no pinpool family: is the module loaded, and is this the initial network namespace?";
+		return no_family;
 	return describe(errno);
 }
 
