@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What standard output can show
+ */
+#ifndef PINPOOL_TOOL_TERM_H
+#define PINPOOL_TOOL_TERM_H
+
+#include <stdbool.h>
+
+bool term_colours(void);
+bool term_utf8(void);
+int term_width(void);
+
+#endif /* PINPOOL_TOOL_TERM_H */
