@@ -17,6 +17,8 @@ static const struct command *const commands[] = {
 	&cmd_stat,
 	&cmd_clients,
 	&cmd_buffers,
+	&cmd_map,
+	&cmd_top,
 	&cmd_monitor,
 	&cmd_add,
 	&cmd_set,

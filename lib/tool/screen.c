@@ -173,16 +173,28 @@ static int signal_read(void)
 	}
 }
 
+static bool key_waits(void)
+{
+	struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 static int key_read(void)
 {
-	char keys[32];
+	char rest[32];
+	char key;
 	ssize_t n;
 
-	n = read(STDIN_FILENO, keys, sizeof(keys));
+	n = read(STDIN_FILENO, &key, 1);
 	if (n <= 0)
 		return n < 0 && errno == EINTR ? SCREEN_TIMEOUT : SCREEN_ENDED;
-	/* Cursor keys and the like are no keys of ours. */
-	return keys[0] == ESCAPE ? SCREEN_TIMEOUT : keys[0];
+	if (key != ESCAPE)
+		return key;
+	/* Cursor keys and the like, which come as several characters, are none of ours. */
+	if (key_waits() && read(STDIN_FILENO, rest, sizeof(rest)) <= 0)
+		return SCREEN_ENDED;
+	return SCREEN_TIMEOUT;
 }
 
 /* Wait for a key, for @fd, which may be -1, or for so long */

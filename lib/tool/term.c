@@ -2,14 +2,13 @@
 /*
  * What standard output can show
  */
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "term.h"
+#include "tool.h"
 
 #define WIDTH	80
 
@@ -21,10 +20,19 @@ bool term_colours(void)
 	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
-/* Whether the user's locale has more characters than ASCII */
+/*
+ * Whether the user's locale has more characters than ASCII, by its name: the locale
+ * itself may not be installed
+ */
 bool term_utf8(void)
 {
-	return setlocale(LC_CTYPE, "") && !strcmp(nl_langinfo(CODESET), "UTF-8");
+	static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *name = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(variables) && !(name && *name); i++)
+		name = getenv(variables[i]);
+	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
 }
 
 /* Columns of the terminal, or else of $COLUMNS, or as many as all have */

@@ -40,10 +40,12 @@ extern const struct command cmd_clients;
 extern const struct command cmd_del;
 extern const struct command cmd_info;
 extern const struct command cmd_list;
+extern const struct command cmd_map;
 extern const struct command cmd_monitor;
 extern const struct command cmd_set;
 extern const struct command cmd_show;
 extern const struct command cmd_stat;
+extern const struct command cmd_top;
 
 /* Set by --json, before or behind the command */
 extern bool json_output;

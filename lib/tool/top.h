@@ -107,7 +107,7 @@ struct top_sample {
  */
 struct top_event {
 	time_t when;
-	char text[160];
+	char text[192];
 };
 
 /* What clients may be sorted by */
@@ -145,6 +145,7 @@ struct top {
 struct top_source;
 int top_source_open(struct top_source **source);
 void top_source_close(struct top_source *source);
+void top_source_error(const struct top_source *source, int err);
 int top_source_fd(const struct top_source *source);
 int top_source_sample(struct top_source *source, struct top_sample *sample);
 void top_source_events(struct top_source *source, struct top *top);

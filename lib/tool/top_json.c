@@ -23,8 +23,10 @@ static void pool_json(const struct top_pool *pool)
 	json_u64("quarantined", pool->quarantined);
 	json_u64("free", pool->free);
 	json_u64("largest_free", pool->largest_free);
-	json_u64("low_watermark", pool->low);
-	json_u64("high_watermark", pool->high);
+	json_begin("watermarks", '{');
+	json_u64("low", pool->low);
+	json_u64("high", pool->high);
+	json_end();
 	json_u64("buffers", pool->buffers);
 	json_u64("clients", pool->clients);
 	json_u64("waiters", pool->waiters);
@@ -45,7 +47,7 @@ static void client_json(const struct top_client *client)
 		json_null("pid");
 	json_string("comm", client->comm);
 	json_u64("uid", client->uid);
-	json_u64("bytes", client->bytes);
+	json_u64("used", client->bytes);
 	json_u64("buffers", client->buffers);
 	json_u64("shares", client->shares);
 	json_u64("quarantined", client->quarantined);
