@@ -104,8 +104,10 @@ install: modules lib install-system
 		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
 	@$(MAKE) $(if $(V),,-s) -C lib PREFIX=$(PREFIX) install
 
-# What gives a group access to pools, and how to have pools at boot
+# What gives a group access to pools, how to have pools at boot, and completion
 install-system:
+	@$(INSTALL) -D -m 644 packaging/completion/pinpool.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pinpool
 	@$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d packaging/60-pinpool.rules
 	@$(INSTALL) -D -m 644 packaging/pinpool.sysusers \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/pinpool.conf
@@ -133,6 +135,7 @@ clean:
 	@$(MAKE) -s -C selftests/core clean
 	@$(MAKE) -s -C selftests/offalloc clean
 	@$(MAKE) -s -C selftests/clients clean
+	@$(MAKE) -s -C selftests/tool clean
 	@rm -rf build
 
 help:

@@ -214,6 +214,7 @@ check "installs this and nothing else" has "$work/root" <<-EOF
 	./usr/lib/pkgconfig/libpinpool.pc
 	./usr/lib/sysusers.d/pinpool.conf
 	./usr/lib/udev/rules.d/60-pinpool.rules
+	./usr/share/bash-completion/completions/pinpool
 	./usr/share/doc/pinpool/examples/modprobe.conf
 	./usr/share/doc/pinpool/examples/modules-load.conf
 	./usr/share/man/man3/liboffalloc.3
