@@ -45,6 +45,10 @@ demo: deps
 demo-kv: deps
 	@selftests/demo/kv.sh
 
+# What monitor, top and map show while clients are at work, to doc/
+demo-view: deps
+	@selftests/demo/view.sh
+
 check: deps
 	@selftests/check.sh
 
@@ -144,6 +148,7 @@ help:
 	@echo '  make           build module, library, tool and selftests'
 	@echo '  make demo      the main job on real files, here or in a guest'
 	@echo '  make demo-kv   a store and its readers exchange blocks by RDMA, in a guest'
+	@echo '  make demo-view record what pinpool monitor, top and map show, to doc/'
 	@echo '  make check     all tests; those that need the module run in a guest'
 	@echo '  make check-package  that what is installed works: by make, DKMS, as packages'
 	@echo '  make bench     side-by-side figures'
@@ -169,4 +174,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help
