@@ -103,10 +103,12 @@ struct top_sample {
 /**
  * struct top_event - Something that happened
  * @when: The time of day
+ * @kind: Those of the same kind that follow each other are shown as one
  * @text: What
  */
 struct top_event {
 	time_t when;
+	uint64_t kind;
 	char text[192];
 };
 
@@ -154,7 +156,7 @@ void top_source_events(struct top_source *source, struct top *top);
 void top_sort(struct top_sample *sample, enum top_order order);
 void top_rate(struct top_sample *sample, const struct top_sample *before);
 void top_sample_free(struct top_sample *sample);
-struct top_event *top_event_add(struct top *top);
+struct top_event *top_event_add(struct top *top, uint64_t kind);
 
 /* top_frame.c */
 const char *top_order_name(enum top_order order);

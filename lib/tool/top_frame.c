@@ -283,17 +283,51 @@ static void clients_draw(struct frame *f, int rows)
 	f->row++;
 }
 
-/* The last @count events, the newest at the bottom */
-static void events_draw(struct frame *f, unsigned int count)
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* How many events of the same kind end with number @last */
+static unsigned int events_alike(const struct top *top, unsigned int last)
+{
+	unsigned int kept = least(top->nr_events, TOP_EVENTS) - (top->nr_events - 1 - last);
+	unsigned int n = 1;
+
+	while (n < kept &&
+	       top->events[(last - n) % TOP_EVENTS].kind == top->events[last % TOP_EVENTS].kind)
+		n++;
+	return n;
+}
+
+/* How many rows the events need that are remembered */
+static unsigned int events_rows(const struct top *top)
+{
+	unsigned int left = least(top->nr_events, TOP_EVENTS);
+	unsigned int last = top->nr_events - 1;
+	unsigned int n, rows = 0;
+
+	for (; left; left -= n, last -= n, rows++)
+		n = events_alike(top, last);
+	return rows;
+}
+
+/* In @rows, the newest at the bottom */
+static void events_draw(struct frame *f, int rows)
 {
 	const struct top *top = f->top;
-	unsigned int i;
+	unsigned int last = top->nr_events - 1;
+	int row, column;
+	unsigned int n;
 
-	for (i = top->nr_events - count; i != top->nr_events; i++) {
-		const struct top_event *event = &top->events[i % TOP_EVENTS];
+	for (row = f->row + rows - 1; row >= f->row; row--, last -= n) {
+		const struct top_event *event = &top->events[last % TOP_EVENTS];
 
-		time_draw(f, f->row, 0, paint_dim, event->when);
-		grid_text(f->grid, f->row++, 10, paint_none, "%s", event->text);
+		n = events_alike(top, last);
+		time_draw(f, row, 0, paint_dim, event->when);
+		column = grid_text(f->grid, row, 10, paint_none, "%s", event->text);
+		if (n > 1)
+			grid_text(f->grid, row, column, paint_dim, ", the last of %u", n);
 	}
 }
 
@@ -314,11 +348,6 @@ static void help_draw(struct frame *f)
 		grid_text(f->grid, f->row++, 0, paint_none, "%s", lines[i]);
 }
 
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
 static int name_width(const struct top_sample *sample)
 {
 	size_t length, longest = strlen("POOL");
@@ -337,7 +366,7 @@ void top_draw(const struct top *top, struct grid *grid, int rows)
 {
 	struct frame f = { .top = top, .grid = grid, .name_width = name_width(&top->sample) };
 	unsigned int pools = top->sample.nr_pools;
-	unsigned int events = least(top->nr_events, TOP_EVENTS);
+	unsigned int events = events_rows(top);
 
 	heading_draw(&f);
 	if (rows) {

@@ -103,11 +103,12 @@ void top_sample_free(struct top_sample *sample)
 }
 
 /* Where the next event goes; the oldest makes place for it */
-struct top_event *top_event_add(struct top *top)
+struct top_event *top_event_add(struct top *top, uint64_t kind)
 {
 	struct top_event *event = &top->events[top->nr_events++ % TOP_EVENTS];
 
 	event->when = time(NULL);
+	event->kind = kind;
 	event->text[0] = 0;
 	return event;
 }

@@ -189,7 +189,7 @@ void top_source_events(struct top_source *source, struct top *top)
 		ret = pinpool_ctl_event(source->ctl, &event, sizeof(event), 0);
 		if (ret && ret != -ENOBUFS)
 			return;
-		told = top_event_add(top);
+		told = top_event_add(top, ret ? 0 : (uint64_t)event.type << 32 | event.pool_id);
 		if (ret)
 			snprintf(told->text, sizeof(told->text), "events were lost");
 		else

@@ -113,7 +113,7 @@ TEST_F(top, a_frame_has_as_many_rows_as_there_are)
 	int rows, width, i;
 
 	for (i = 0; i < 2 * TOP_EVENTS; i++)
-		strcpy(top_event_add(&self->top)->text, "something happened");
+		strcpy(top_event_add(&self->top, i)->text, "something happened");
 	for (rows = 16; rows < 60; rows++) {
 		for (width = 1; width < 120; width += 7) {
 			char *text = frame(&self->top, width, rows);
@@ -162,7 +162,7 @@ TEST_F(top, the_last_events_are_shown_in_their_order)
 	int i;
 
 	for (i = 0; i < TOP_EVENTS + 3; i++)
-		sprintf(top_event_add(&self->top)->text, "event %d.", i);
+		sprintf(top_event_add(&self->top, i)->text, "event %d.", i);
 	text = frame(&self->top, 80, 24);
 	EXPECT_NE(NULL, strstr(text, "event 66.\n"));
 	EXPECT_LT(strstr(text, "event 65."), strstr(text, "event 66."));
@@ -170,6 +170,21 @@ TEST_F(top, the_last_events_are_shown_in_their_order)
 	text = frame(&self->top, 80, 0);
 	EXPECT_NE(NULL, strstr(text, "event 3."));
 	EXPECT_EQ(NULL, strstr(text, "event 2."));
+	free(text);
+}
+
+TEST_F(top, events_of_a_kind_are_one_row)
+{
+	char *text;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sprintf(top_event_add(&self->top, i / 4)->text, "event %d", i);
+	text = frame(&self->top, 80, 24);
+	EXPECT_NE(NULL, strstr(text, "event 3, the last of 4\n"));
+	EXPECT_NE(NULL, strstr(text, "event 7, the last of 4\n"));
+	EXPECT_NE(NULL, strstr(text, "event 9, the last of 2\n"));
+	EXPECT_EQ(NULL, strstr(text, "event 8"));
 	free(text);
 }
 
