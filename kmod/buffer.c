@@ -181,8 +181,8 @@ static struct pinpool_buffer *buffer_prepare(struct pinpool_pool *pool, u64 leng
  * @waiter: To wait for space, or NULL
  *
  * Context: May sleep, and zero memory of that length.
- * Return: The buffer, or an ERR_PTR of -ENOSPC, -ENOMEM, -EINTR, or what
- *         pinpool_wait_sleep() gives
+ * Return: The buffer, or an ERR_PTR of -ENOSPC, -EDQUOT, -ENODEV, -ENOMEM, -EINTR, or
+ *         what pinpool_wait_sleep() gives
  */
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 					     u64 length, u64 align,
@@ -194,17 +194,24 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 	buffer = buffer_prepare(client->pool, length);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
+	err = pinpool_cgroup_charge(buffer);
+	if (err)
+		goto err_release;
 	err = pinpool_pool_alloc(client, buffer, align, waiter, NULL);
-	if (err) {
-		pinpool_buffer_release(buffer);
-		return ERR_PTR(err);
-	}
+	if (err)
+		goto err_uncharge;
 	err = buffer_zero(buffer, client);
 	if (err) {
 		pinpool_hold_end(client, &buffer->hold, false);
 		return ERR_PTR(err);
 	}
 	return buffer;
+
+err_uncharge:
+	pinpool_cgroup_uncharge(buffer, pinpool_buffer_extent(buffer));
+err_release:
+	pinpool_buffer_release(buffer);
+	return ERR_PTR(err);
 }
 
 /**
@@ -231,9 +238,12 @@ int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
 			err = -ENOMEM;
 	}
 	if (!err)
+		err = pinpool_cgroup_charge_several(scatter);
+	if (!err)
 		err = pinpool_pool_alloc(client, scatter->buffers[0], 0, waiter, scatter);
 	if (!err && !scatter->nr)
 		scatter->nr = 1;	/* From the client's quarantine */
+	pinpool_cgroup_uncharge_unused(scatter);
 	for (i = scatter->nr; i < scatter->max; i++)
 		pinpool_buffer_release(scatter->buffers[i]);
 
@@ -333,6 +343,7 @@ static void buffer_end_life(struct pinpool_buffer *buffer, struct pinpool_client
 {
 	u64 end = buffer_end(buffer);
 
+	pinpool_cgroup_uncharge(buffer, pinpool_buffer_extent(buffer));
 	if (buffer->touched &&
 	    pinpool_pages_find(buffer->pool, buffer->offset, end, true) != end) {
 		pinpool_quarantine_add(buffer, client, closing);

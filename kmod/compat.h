@@ -86,4 +86,18 @@ static inline const struct genl_dumpit_info *genl_info_dump(struct netlink_callb
 }
 #endif
 
+#ifdef CONFIG_CGROUP_DMEM
+#include <linux/cgroup_dmem.h>
+
+/* Remove when the oldest kernel is 7.3 */
+#ifndef PINPOOL_HAVE_DMEM_CGROUP_INIT
+struct dmem_cgroup_init {
+	u64 size;
+};
+
+#define dmem_cgroup_register_region(init, ...)	\
+	dmem_cgroup_register_region((init)->size, __VA_ARGS__)
+#endif
+#endif
+
 #endif /* _PINPOOL_COMPAT_H */

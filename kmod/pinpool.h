@@ -67,6 +67,8 @@
 
 #include "offset_alloc.h"
 
+struct dmem_cgroup_pool_state;
+struct dmem_cgroup_region;
 struct file;
 struct pid;
 struct pinpool_client;
@@ -260,6 +262,8 @@ struct pinpool_backing_ops {
  * @reap_work: Looks through @quarantine now and then
  * @reap_delay: Between two runs of @reap_work, in jiffies; it sets it
  * @reap_next: The offset where the next run of @reap_work begins; it sets it
+ * @region: The pool for the dmem cgroup controller; constant while there are @charges
+ * @charges: Buffers that are charged to cgroups, and one while the pool has its node
  */
 struct pinpool_pool {
 	struct device dev;
@@ -315,6 +319,11 @@ struct pinpool_pool {
 	struct delayed_work reap_work;
 	unsigned long reap_delay;
 	u64 reap_next;
+
+#ifdef CONFIG_CGROUP_DMEM
+	struct dmem_cgroup_region *region;
+	refcount_t charges;
+#endif
 };
 
 /**
@@ -401,6 +410,7 @@ struct pinpool_hold {
 /**
  * struct pinpool_buffer - One allocation
  * @pool: Constant. Not a reference: who has one to the buffer has one to the pool
+ * @charge: The cgroup that it is charged to; constant between ALLOC and the last put
  * @refs: One for each hold and each share
  * @shared: It was exported, so its pages may have been written by anybody. Set
  *          under client->lock of the first holder, held for writing, before
@@ -419,6 +429,9 @@ struct pinpool_hold {
  */
 struct pinpool_buffer {
 	struct pinpool_pool *pool;
+#ifdef CONFIG_CGROUP_DMEM
+	struct dmem_cgroup_pool_state *charge;
+#endif
 	refcount_t refs;
 	bool shared;
 	bool touched;
@@ -546,6 +559,43 @@ void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *cli
 void pinpool_pool_drain(struct pinpool_pool *pool);
 void pinpool_pool_stats(struct pinpool_pool *pool, const struct pinpool_client *client,
 			struct pinpool_stats *stats);
+
+/* cgroup.c */
+#ifdef CONFIG_CGROUP_DMEM
+int pinpool_cgroup_register(struct pinpool_pool *pool);
+void pinpool_cgroup_unregister(struct pinpool_pool *pool);
+int pinpool_cgroup_charge(struct pinpool_buffer *buffer);
+void pinpool_cgroup_uncharge(struct pinpool_buffer *buffer, u64 bytes);
+int pinpool_cgroup_charge_several(struct pinpool_scatter *scatter);
+void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatter);
+#else
+static inline int pinpool_cgroup_register(struct pinpool_pool *pool)
+{
+	return 0;
+}
+
+static inline void pinpool_cgroup_unregister(struct pinpool_pool *pool)
+{
+}
+
+static inline int pinpool_cgroup_charge(struct pinpool_buffer *buffer)
+{
+	return 0;
+}
+
+static inline void pinpool_cgroup_uncharge(struct pinpool_buffer *buffer, u64 bytes)
+{
+}
+
+static inline int pinpool_cgroup_charge_several(struct pinpool_scatter *scatter)
+{
+	return 0;
+}
+
+static inline void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatter)
+{
+}
+#endif
 
 /* backing_pages.c */
 extern const struct pinpool_backing_ops pinpool_backing_pages;

@@ -190,6 +190,18 @@ err_put:
 	return ERR_PTR(err);
 }
 
+static int pool_add_node(struct pinpool_pool *pool)
+{
+	int err = pinpool_cgroup_register(pool);
+
+	if (err)
+		return err;
+	err = cdev_device_add(&pool->cdev, &pool->dev);
+	if (err)
+		pinpool_cgroup_unregister(pool);
+	return err;
+}
+
 /* Whoever finds the node finds the pool in the list. */
 static int pool_publish(struct pinpool_pool *pool)
 {
@@ -197,7 +209,7 @@ static int pool_publish(struct pinpool_pool *pool)
 
 	lockdep_assert_held(&pools_lock);
 	/* At removal of the module nobody may be left who could open it. */
-	err = closed ? -ENODEV : cdev_device_add(&pool->cdev, &pool->dev);
+	err = closed ? -ENODEV : pool_add_node(pool);
 	if (err) {
 		pr_err("pool '%s': no node can be made: %pe\n", pool->config.name,
 		       ERR_PTR(err));
@@ -393,6 +405,7 @@ int pinpool_registry_delete(struct pinpool_pool *pool, bool force)
 		goto out;
 	/* The name is free for another one only when nothing has it any more. */
 	cdev_device_del(&pool->cdev, &pool->dev);
+	pinpool_cgroup_unregister(pool);
 	trace_pinpool_pool(pool, PINPOOL_TRACE_GONE);
 	pinpool_netlink_pool(pool, PINPOOL_NL_CMD_POOL_DEL_NTF);
 	pool_unlink(pool);
