@@ -147,7 +147,7 @@ uint64_t pinpool_granule(const struct pinpool *pool);
  *
  * Returns 0, or
  *  -ENOSPC	no free extent fits;
- *  -EDQUOT	a limit of the client or of its user is reached;
+ *  -EDQUOT	a limit of the client, its user or its cgroup is reached;
  *  -EINVAL	@length or @align can never be right;
  *  -EBADF	the pool is open for reading only;
  *  -ENOMEM	the kernel has no memory for its own records;

@@ -20,7 +20,7 @@ static const struct {
 	const char *text;
 } texts[] = {
 	{ ENOSPC, "no free extent of the pool is large enough" },
-	{ EDQUOT, "a limit of the client or of its user is reached" },
+	{ EDQUOT, "a limit of the client, its user or its cgroup is reached" },
 	{ ENOENT,
 	  "no such buffer of this client: never given out, freed before or another's; or no pool" },
 	{ EINVAL, "a value that can never be right, such as a length of 0 or above the capacity" },

@@ -54,7 +54,7 @@
  *  ENOENT       A handle that names no buffer of this client: never given out,
  *               freed before, or another client's.
  *  ENOSPC       No free extent of the pool fits. Freeing buffers helps.
- *  EDQUOT       A limit of the client or of its user is reached.
+ *  EDQUOT       A limit of the client, its user or its cgroup is reached.
  *  ENOMEM       The kernel has no memory for its own records.
  *  ETIMEDOUT    The deadline of an ALLOC passed before there was space.
  *  EINTR        A signal came while ALLOC waited for space (it goes on waiting
