@@ -108,6 +108,7 @@ static int chunk_fill(const struct pinpool_pool *pool, struct chunk *chunk,
 		pages = chunk_array(chunk);
 		if (!pages)
 			return -ENOMEM;
+		/* Pairs with the acquire in pages_pages(). */
 		smp_store_release(&chunk->pages, pages);
 	}
 	while (chunk->nr < len) {

@@ -49,10 +49,12 @@ static int __init parse_size(const char *arg, u64 *size)
 }
 
 /* What may be changed later; uapi/netlink/pinpool.yaml has the same names for it */
-static const struct {
+struct size_key {
 	const char *key;
 	size_t field;
-} sizes[] __initconst = {
+};
+
+static const struct size_key sizes[] __initconst = {
 	{ "client-bytes", offsetof(struct pinpool_settings, limits.client_bytes) },
 	{ "client-buffers", offsetof(struct pinpool_settings, limits.client_buffers) },
 	{ "client-shares", offsetof(struct pinpool_settings, limits.client_shares) },
