@@ -29,11 +29,20 @@ command -v pinpool >/dev/null || skip "no pinpool in PATH"
 [ -e /etc/passwd ] || echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
 [ -e /dev/pts/ptmx ] || { mkdir -p /dev/pts && mount -t devpts devpts /dev/pts; }
 
+# What a client that ended had pinned may come back a little later.
+idle() {
+	until [ "$(cat /sys/class/pinpool/default/free)" = \
+		"$(cat /sys/class/pinpool/default/capacity)" ]; do
+		sleep 0.01
+	done
+}
+
 # check NAME STATUS PATTERN COMMAND...: exits so, and prints a line like PATTERN, if any
 check() {
 	name=$1 want=$2 pattern=$3
 	shift 3
 
+	idle
 	number=$((number + 1))
 	"$@" >"$tmp/out" 2>&1
 	status=$?
