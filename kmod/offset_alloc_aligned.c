@@ -56,13 +56,13 @@ static bool look_at(const struct offset_alloc *oa, struct search *search, u32 in
 
 /*
  * Look at a node of a tree and at those of the same size, or at a whole list, in
- * which sizes differ.
+ * which sizes may differ.
  */
 static void search_chain(const struct offset_alloc *oa, struct search *search, u32 index,
-			 bool tree)
+			 bool one_size)
 {
 	for (; index && search->budget; index = oa_node(oa, index)->chain)
-		if (!look_at(oa, search, index) && tree)
+		if (!look_at(oa, search, index) && one_size)
 			break;
 }
 
@@ -74,7 +74,7 @@ static void search_chain(const struct offset_alloc *oa, struct search *search, u
  */
 static void search_bin(const struct offset_alloc *oa, struct search *search, u32 bin)
 {
-	bool tree = oa_bin_is_tree(oa, bin);
+	bool one_size = oa_bin_is_tree(oa, bin) || oa_bin_is_exact(bin);
 	u64 key = oa_tree_key(search->size);
 	u32 index = oa->bins[bin].root;
 	u32 later[64];
@@ -89,7 +89,7 @@ static void search_bin(const struct offset_alloc *oa, struct search *search, u32
 
 		if (!oa_key_bit(key) && node->child[1])
 			later[nr_later++] = node->child[1];
-		search_chain(oa, search, index, tree);
+		search_chain(oa, search, index, one_size);
 		index = node->child[oa_key_bit(key)];
 	}
 	while (nr_later && search->budget) {
@@ -101,7 +101,7 @@ static void search_bin(const struct offset_alloc *oa, struct search *search, u32
 			later[nr_later++] = node->child[1];
 		if (node->child[0])
 			later[nr_later++] = node->child[0];
-		search_chain(oa, search, index, tree);
+		search_chain(oa, search, index, one_size);
 	}
 }
 

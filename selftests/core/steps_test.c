@@ -176,6 +176,37 @@ TEST(merged_out_of_deep_trees_into_another)
 	offset_alloc_destroy(&oa);
 }
 
+/* However many are in the list of a small size */
+TEST(among_thousands_of_one_small_size)
+{
+	enum { N = 20000 };
+	static u64 sizes[N], offsets[N];
+	struct offset_extent extent, extents[4];
+	struct offset_alloc oa;
+	unsigned int shift;
+	int i;
+
+	for (i = 0; i < N; i++)
+		sizes[i] = 100 + i % 2;
+	make_holes(_metadata, &oa, sizes, offsets, N);
+	for (i = 0; i < 1000; i++) {
+		u64 size = 98 + i % 5;
+
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		for (shift = 3; shift < 12; shift += 3)
+			COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+				offset_alloc_alloc(&oa, size, 1ULL << shift, &extent));
+		COUNTED(STEPS * 4, offset_alloc_alloc_scatter(&oa, 3 * size, extents, 4));
+		if (COUNTED(STEPS, offset_alloc_alloc(&oa, size, 0, &extent)))
+			continue;
+		if (i % 2)
+			ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(&oa, extent.handle)));
+	}
+	ASSERT_SOUND(&oa);
+	offset_alloc_destroy(&oa);
+}
+
 TEST(among_thousands_of_one_size)
 {
 	enum { N = 20000 };
