@@ -242,7 +242,7 @@ static void the_bins_hold_every_size_once(struct kunit *test)
 		offset_alloc_report_bin(oa, i, &bin);
 		KUNIT_ASSERT_EQ(test, next, bin.min_size);
 		KUNIT_ASSERT_GE(test, bin.max_size, bin.min_size);
-		if (bin.min_size < 2 * OFFSET_ALLOC_ROW_BINS)
+		if (bin.min_size < OFFSET_ALLOC_EXACT_BINS)
 			KUNIT_ASSERT_EQ(test, bin.min_size, bin.max_size);
 		/* 1/64 of a power of two wide */
 		KUNIT_ASSERT_LE(test, bin.max_size - bin.min_size, bin.min_size / 64);

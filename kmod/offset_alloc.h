@@ -16,9 +16,10 @@
  * Placement
  *	A free extent of exactly the wanted size is used if there is one;
  *	else the smallest that fits of those in the same bin (bins are 1/64 of a
- *	power of two wide, and one unit below 128); else one of the next larger
- *	bin that has any. It is divided at the end that leaves the better rest.
- *	A free extent is merged with its free neighbours at once.
+ *	power of two wide, and one unit below 512); else one of the next larger
+ *	bin that has any. That is divided at the end that leaves the better rest,
+ *	or at the lower one if it has less than 512 units. A free extent is merged
+ *	with its free neighbours at once.
  *
  *	A request without alignment is refused only if no free extent fits.
  *	So is one with an alignment, if there is a free extent of size + align - 1
@@ -92,14 +93,15 @@ typedef uint64_t u64;
 #define OFFSET_ALLOC_ALIGN_SCAN		256
 
 /*
- * Bins: a size below 2^6 has a bin of its own; above, every power of two is
- * divided into 2^6 bins. Row r of the two-level bitmap holds the bins of one
- * power of two.
+ * Bins: a size below 2^9 has a bin of its own; above, every power of two is
+ * divided into 2^6 bins.
  */
+#define OFFSET_ALLOC_EXACT_BITS		9
 #define OFFSET_ALLOC_BIN_BITS		6
+#define OFFSET_ALLOC_EXACT_BINS		(1U << OFFSET_ALLOC_EXACT_BITS)
 #define OFFSET_ALLOC_ROW_BINS		(1U << OFFSET_ALLOC_BIN_BITS)
-#define OFFSET_ALLOC_ROWS		(64 - OFFSET_ALLOC_BIN_BITS + 1)
-#define OFFSET_ALLOC_BINS		(OFFSET_ALLOC_ROWS * OFFSET_ALLOC_ROW_BINS)
+#define OFFSET_ALLOC_BINS		(OFFSET_ALLOC_EXACT_BINS + \
+					 (64 - OFFSET_ALLOC_EXACT_BITS) * OFFSET_ALLOC_ROW_BINS)
 
 #define OFFSET_ALLOC_NODE_SIZE		32
 #define OFFSET_ALLOC_CHUNK_SIZE		32768
@@ -127,6 +129,8 @@ struct offset_alloc_bin {
  */
 struct offset_alloc {
 	/* private: */
+	u64 marks[OFFSET_ALLOC_BINS / 64];	/* bins with a free extent */
+	u64 words;		/* of @marks, which aren't 0 */
 	u64 bound;		/* no free extent is larger; read without the lock */
 	u64 free;
 	u64 least_free;		/* so far */
@@ -137,7 +141,8 @@ struct offset_alloc {
 	u64 capacity;
 	u64 max_capacity;
 
-	struct offset_alloc_chunk **chunks;	/* node index -> chunk */
+	unsigned long *bases;	/* by slot: add a node's index to get its address */
+	struct offset_alloc_chunk **chunks;	/* by slot */
 	u32 max_chunks;
 	u32 nr_chunks;
 	u32 nr_empty;		/* chunks without a node in use */
@@ -151,9 +156,6 @@ struct offset_alloc {
 	struct offset_alloc_set empty;		/* chunks with nothing else */
 	struct offset_alloc_set absent;		/* slots without a chunk */
 
-	u64 rows;					/* rows with a free extent */
-	u64 columns[OFFSET_ALLOC_ROWS];			/* bins with one, by row */
-	u64 trees[OFFSET_ALLOC_ROWS];			/* bins that are trees, by row */
 	struct offset_alloc_bin bins[OFFSET_ALLOC_BINS];
 };
 

@@ -74,12 +74,15 @@ static void search_chain(const struct offset_alloc *oa, struct search *search, u
  */
 static void search_bin(const struct offset_alloc *oa, struct search *search, u32 bin)
 {
-	bool one_size = oa_bin_is_tree(oa, bin) || oa_bin_is_exact(bin);
 	u64 key = oa_tree_key(search->size);
 	u32 index = oa->bins[bin].root;
 	u32 later[64];
 	u32 nr_later = 0;
 
+	if (!oa_bin_is_tree(oa, bin)) {
+		search_chain(oa, search, index, oa_bin_is_exact(bin));
+		return;
+	}
 	if (bin != oa_bin(search->size)) {
 		later[nr_later++] = index;
 		index = OA_NIL;
@@ -89,7 +92,7 @@ static void search_bin(const struct offset_alloc *oa, struct search *search, u32
 
 		if (!oa_key_bit(key) && node->child[1])
 			later[nr_later++] = node->child[1];
-		search_chain(oa, search, index, one_size);
+		search_chain(oa, search, index, true);
 		index = node->child[oa_key_bit(key)];
 	}
 	while (nr_later && search->budget) {
@@ -101,7 +104,7 @@ static void search_bin(const struct offset_alloc *oa, struct search *search, u32
 			later[nr_later++] = node->child[1];
 		if (node->child[0])
 			later[nr_later++] = node->child[0];
-		search_chain(oa, search, index, one_size);
+		search_chain(oa, search, index, true);
 	}
 }
 

@@ -36,8 +36,12 @@ static const char *check_slots(const struct offset_alloc *oa)
 		u32 nr_used;
 
 		if (!chunk) {
+			if (oa->bases[slot])
+				return "base of a chunk wrong";
 			absent |= bit;
 		} else {
+			if (oa->bases[slot] != oa_base(chunk, slot))
+				return "base of a chunk wrong";
 			nr_used = chunk->header[0].nr_used;
 			nr_chunks++;
 			nr_spare += OA_USABLE_NODES - nr_used;
@@ -115,10 +119,13 @@ static const char *check_chunk(const struct offset_alloc *oa, u32 slot, u64 *nr_
 	for (i = 0; i < OA_CHUNK_NODES; i++) {
 		bool spare = *oa_spare_word(chunk, i / 64) & BIT_ULL(i % 64);
 		bool unused = chunk->nodes[i].link == OA_SPARE;
-		u32 hot = count_hot(oa, slot * OA_CHUNK_NODES + i);
+		u32 hot = count_hot(oa, (slot * OA_CHUNK_NODES + i) * OFFSET_ALLOC_NODE_SIZE);
 
 		if (i < OA_HEADER_NODES) {
-			if (spare || hot || !unused)
+			/* The very first one's link may be anything but that. */
+			if (slot || i ? !unused : oa_is_used(&chunk->nodes[0]))
+				return "header of a chunk taken for a node";
+			if (spare || hot)
 				return "header of a chunk taken for nodes";
 			continue;
 		}
@@ -156,6 +163,12 @@ static const char *check_sentinel(const struct offset_alloc *oa)
 	return NULL;
 }
 
+/* Then it has no room for its offset. */
+static bool is_tree_head(const struct offset_alloc *oa, const struct offset_alloc_node *node)
+{
+	return oa_is_free(node) && oa_is_head(node) && oa_bin_is_tree(oa, oa_bin(node->size));
+}
+
 /*
  * Each node met has the one before as its @prev, so none is met twice, and the
  * walk ends.
@@ -180,15 +193,13 @@ static const char *check_circle(const struct offset_alloc *oa, u64 nr_nodes)
 			return "extent neither used nor free";
 		if (!node->size || node->size > oa->capacity - offset)
 			return "size of an extent out of range";
+		if (node->offset != offset && !is_tree_head(oa, node))
+			return "extent doesn't begin where the one before it ends";
 		if (oa_is_free(node)) {
 			if (prev_free)
 				return "two free neighbours";
 			nr_free++;
 		} else {
-			if (oa_used_bin(node) != oa_bin(node->size))
-				return "used extent with the bin of another size";
-			if (node->offset != offset)
-				return "extent doesn't begin where the one before it ends";
 			used += node->size;
 			nr_used++;
 		}
@@ -229,8 +240,6 @@ static const char *check_chain(const struct offset_alloc *oa, u32 bin, u32 index
 		if (!linked(oa, node->chain, index))
 			return "chain of a size broken";
 		index = node->chain;
-		if (oa_node(oa, index)->bin != bin)
-			return "free extent with another bin";
 		if (oa_bin_is_tree(oa, bin) && oa_node(oa, index)->size != node->size)
 			return "chain of several sizes";
 		if (!oa_node(oa, index)->size || oa_bin(oa_node(oa, index)->size) != bin)
@@ -260,15 +269,16 @@ static bool tree_leads_to(const struct offset_alloc *oa, u32 root, u32 index)
 
 static const char *check_bin(const struct offset_alloc *oa, u32 bin, u64 *listed)
 {
+	bool tree = oa_bin_is_tree(oa, bin);
 	u32 later[64] = { oa->bins[bin].root };
-	u32 nr = oa->bins[bin].nr;
+	u32 nr = oa_bin_nr(oa, bin);
 	u32 nr_later = !!nr;
 	const char *broken;
 
 	if (!nr != !oa->bins[bin].root)
 		return "count of a bin wrong";
-	if (oa_bin_is_tree(oa, bin) ? oa_bin_is_exact(bin) || nr < OA_TREE_MIN :
-				      !oa_bin_is_exact(bin) && nr > OA_LIST_MAX)
+	if (tree ? oa_bin_is_exact(bin) || nr < OA_TREE_MIN :
+		   !oa_bin_is_exact(bin) && nr > OA_LIST_MAX)
 		return "tree of few, or list of many";
 	while (nr_later) {
 		u32 index = later[--nr_later];
@@ -283,22 +293,20 @@ static const char *check_bin(const struct offset_alloc *oa, u32 bin, u64 *listed
 			return "extent in the wrong bin";
 		if (node->size > oa->bound)
 			return "free extent beyond the bound";
-		if (!oa_bin_is_tree(oa, bin) && node->children)
-			return "list with a branch";
-		if (!tree_leads_to(oa, oa->bins[bin].root, index))
+		if (tree && !tree_leads_to(oa, oa->bins[bin].root, index))
 			return "extent at the wrong place of a tree";
 		broken = check_chain(oa, bin, index, &nr);
 		if (broken)
 			return broken;
 		/* The place of a node is right: no more wait than the tree is deep. */
-		if (node->child[0])
+		if (tree && node->child[0])
 			later[nr_later++] = node->child[0];
-		if (node->child[1])
+		if (tree && node->child[1])
 			later[nr_later++] = node->child[1];
 	}
 	if (nr)
 		return "count of a bin wrong";
-	*listed += oa->bins[bin].nr;
+	*listed += oa_bin_nr(oa, bin);
 	return NULL;
 }
 
@@ -310,23 +318,22 @@ static const char *check_bins(const struct offset_alloc *oa, u64 nr_free)
 {
 	const char *broken;
 	u64 listed = 0;
-	u32 bin, row;
+	u32 bin, word;
 
 	for (bin = 0; bin < OFFSET_ALLOC_BINS; bin++) {
-		bool marked = oa->columns[bin / OFFSET_ALLOC_ROW_BINS] &
-			      BIT_ULL(bin % OFFSET_ALLOC_ROW_BINS);
+		bool marked = oa->marks[bin / 64] & BIT_ULL(bin % 64);
 
-		if (marked != !!oa->bins[bin].nr)
+		if (marked != !!oa_bin_nr(oa, bin))
 			return "bitmap of bins disagrees with the bins";
 		broken = check_bin(oa, bin, &listed);
 		if (broken)
 			return broken;
 	}
-	for (row = 0; row < OFFSET_ALLOC_ROWS; row++)
-		if (!(oa->rows & BIT_ULL(row)) != !oa->columns[row])
-			return "bitmap of rows disagrees with the bins";
-	if (oa->rows >> OFFSET_ALLOC_ROWS)
-		return "bitmap of rows too long";
+	for (word = 0; word < OFFSET_ALLOC_BINS / 64; word++)
+		if (!(oa->words & BIT_ULL(word)) != !oa->marks[word])
+			return "bitmap of words disagrees with that of bins";
+	if (oa->words >> (OFFSET_ALLOC_BINS / 64))
+		return "bitmap of words too long";
 	if (listed != nr_free)
 		return "free extent in no bin";
 	return NULL;

@@ -109,12 +109,13 @@ u32 oa_max_chunks(u64 capacity)
 	return (nodes + OA_USABLE_NODES - 1) / OA_USABLE_NODES;
 }
 
-/* In groups of 64: the pointers to the chunks, then the leaves of three sets */
+/* In groups of 64: the pointers to the chunks, the bases, the leaves of three sets */
 size_t oa_directory_size(u32 max_chunks)
 {
 	size_t groups = (max_chunks + 63) / 64;
 
-	return groups * (64 * sizeof(struct offset_alloc_chunk *) + 3 * sizeof(u64));
+	return groups * (64 * sizeof(struct offset_alloc_chunk *) +
+			 64 * sizeof(unsigned long) + 3 * sizeof(u64));
 }
 
 int oa_directory_new(struct offset_alloc *oa)
@@ -127,7 +128,8 @@ int oa_directory_new(struct offset_alloc *oa)
 	oa->chunks = zalloc_directory(oa_directory_size(max_chunks));
 	if (!oa->chunks)
 		return -ENOMEM;
-	leaf = (u64 *)(oa->chunks + leaves * 64);
+	oa->bases = (unsigned long *)(oa->chunks + leaves * 64);
+	leaf = (u64 *)(oa->bases + leaves * 64);
 	oa->partial.leaf = leaf;
 	oa->empty.leaf = leaf + leaves;
 	oa->absent.leaf = leaf + 2 * leaves;
@@ -161,6 +163,7 @@ void oa_chunk_install(struct offset_alloc *oa, u32 slot,
 		      struct offset_alloc_chunk *chunk)
 {
 	oa->chunks[slot] = chunk;
+	oa->bases[slot] = oa_base(chunk, slot);
 	oa->nr_chunks++;
 	oa->nr_empty++;
 	oa->nr_spare += OA_USABLE_NODES;
@@ -209,7 +212,7 @@ void offset_alloc_chunk_free(struct offset_alloc_chunk *chunk)
  *
  * True with two spare nodes, the most that one call takes. True as well once
  * there are as many chunks as the capacity can ever need: then there is a node
- * for every unit, or else 2^28, and the call that wants more gives -ENOSPC.
+ * for every unit, or else nearly 2^27, and the call that wants more gives -ENOSPC.
  *
  * Context: Any; the caller holds the lock of the allocator.
  * Return: True if no call will give -ENOMEM.
@@ -266,6 +269,7 @@ struct offset_alloc_chunk *offset_alloc_take_chunk(struct offset_alloc *oa)
 	slot = set_last(&oa->empty);
 	chunk = oa->chunks[slot];
 	oa->chunks[slot] = NULL;
+	oa->bases[slot] = 0;
 	oa->nr_chunks--;
 	oa->nr_empty--;
 	oa->nr_spare -= OA_USABLE_NODES;
@@ -319,7 +323,7 @@ u32 oa_chunk_get(struct offset_alloc *oa)
 	unsigned int bit = __ffs64(*oa_spare_word(chunk, word));
 
 	clear_spare(oa, slot, word, BIT_ULL(bit));
-	return slot * OA_CHUNK_NODES + word * 64 + bit;
+	return (slot * OA_CHUNK_NODES + word * 64 + bit) * OFFSET_ALLOC_NODE_SIZE;
 }
 
 /* Have @nr spare nodes at hand. If there aren't so many, no and nothing changed. */
@@ -335,9 +339,10 @@ bool oa_nodes_refill(struct offset_alloc *oa, u32 nr)
 /* Take this very node, if it is spare. Its chunk is there. */
 bool oa_chunk_take(struct offset_alloc *oa, u32 index)
 {
-	u32 slot = index / OA_CHUNK_NODES;
-	unsigned int word = index % OA_CHUNK_NODES / 64;
-	u64 bit = BIT_ULL(index % 64);
+	u32 number = index / OFFSET_ALLOC_NODE_SIZE;
+	u32 slot = number / OA_CHUNK_NODES;
+	unsigned int word = number % OA_CHUNK_NODES / 64;
+	u64 bit = BIT_ULL(number % 64);
 
 	if (!(*oa_spare_word(oa->chunks[slot], word) & bit))
 		return false;
@@ -347,10 +352,11 @@ bool oa_chunk_take(struct offset_alloc *oa, u32 index)
 
 void oa_chunk_put(struct offset_alloc *oa, u32 index)
 {
-	u32 slot = index / OA_CHUNK_NODES;
+	u32 number = index / OFFSET_ALLOC_NODE_SIZE;
+	u32 slot = number / OA_CHUNK_NODES;
 	struct offset_alloc_chunk *chunk = oa->chunks[slot];
 	struct oa_header_node *header = &chunk->header[0];
-	unsigned int word = index % OA_CHUNK_NODES / 64;
+	unsigned int word = number % OA_CHUNK_NODES / 64;
 	u64 *spare = oa_spare_word(chunk, word);
 
 	oa->nr_spare++;
@@ -360,7 +366,7 @@ void oa_chunk_put(struct offset_alloc *oa, u32 index)
 			oa->lowest = slot;
 	}
 	header->spare_words |= 1U << word;
-	*spare |= BIT_ULL(index % 64);
+	*spare |= BIT_ULL(number % 64);
 	if (!--header->nr_used) {
 		oa->nr_empty++;
 		set_add(&oa->empty, slot);

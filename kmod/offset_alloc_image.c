@@ -32,7 +32,10 @@
 #include "offset_alloc_internal.h"
 
 #define IMAGE_MAGIC	0x434f4c4c4146464fULL	/* "OFFALLOC" */
-#define IMAGE_VERSION	1
+#define IMAGE_VERSION	2
+
+/* In an image nodes are numbered: their indexes are multiples of their size. */
+#define MAX_NUMBER	(U32_MAX / OFFSET_ALLOC_NODE_SIZE)
 
 /* Four bits at a time: the table is small, and images are read but once. */
 static u32 crc32_add(u32 crc, unsigned char byte)
@@ -112,7 +115,7 @@ static void put_chunks(struct writer *w, const struct offset_alloc *oa)
 	}
 	put_number(w, oa->nr_hot);
 	for (i = 0; i < oa->nr_hot; i++)
-		put_number(w, oa->hot[i]);
+		put_number(w, oa->hot[i] / OFFSET_ALLOC_NODE_SIZE);
 }
 
 static void put_extents(struct writer *w, const struct offset_alloc *oa)
@@ -122,14 +125,14 @@ static void put_extents(struct writer *w, const struct offset_alloc *oa)
 	u32 index;
 
 	for (; bin < OFFSET_ALLOC_BINS; bin = oa_bin_at_or_above(oa, bin + 1))
-		nr += oa->bins[bin].nr;
+		nr += oa_bin_nr(oa, bin);
 	put_number(w, nr);
 	for (index = oa_sentinel(oa)->next; index != OA_SENTINEL_NODE;
 	     index = oa_node(oa, index)->next) {
 		const struct offset_alloc_node *node = oa_node(oa, index);
 
 		put_number(w, node->size);
-		put_number(w, (u64)index * 2 + !oa_is_free(node));
+		put_number(w, index / OFFSET_ALLOC_NODE_SIZE * 2 + !oa_is_free(node));
 		if (!oa_is_free(node))
 			put_number(w, (u32)(oa->generation - 1 - node->generation));
 	}
@@ -138,23 +141,24 @@ static void put_extents(struct writer *w, const struct offset_alloc *oa)
 static void put_tree(struct writer *w, const struct offset_alloc *oa, u32 bin)
 {
 	u32 later[64] = { oa->bins[bin].root };
-	u32 tree = oa_bin_is_tree(oa, bin) ? 4 : 0;
+	bool tree = oa_bin_is_tree(oa, bin);
 	u32 nr_later = 1;
 
 	while (nr_later) {
 		u32 index = later[--nr_later];
 		const struct offset_alloc_node *node = oa_node(oa, index);
+		u32 kind = tree ? 4 + !!node->child[0] + 2 * !!node->child[1] : 0;
 		u32 chained, nr = 0;
 
-		put_number(w, (u64)index * 8 + !!node->child[0] + 2 * !!node->child[1] + tree);
+		put_number(w, index / OFFSET_ALLOC_NODE_SIZE * 8 + kind);
 		for (chained = node->chain; chained; chained = oa_node(oa, chained)->chain)
 			nr++;
 		put_number(w, nr);
 		for (chained = node->chain; chained; chained = oa_node(oa, chained)->chain)
-			put_number(w, chained);
-		if (node->child[1])
+			put_number(w, chained / OFFSET_ALLOC_NODE_SIZE);
+		if (kind & 2)
 			later[nr_later++] = node->child[1];
-		if (node->child[0])
+		if (kind & 1)
 			later[nr_later++] = node->child[0];
 	}
 }
@@ -288,9 +292,11 @@ static int get_chunks(struct reader *r, struct offset_alloc *oa)
 }
 
 /* Take a spare node by its index, or OA_NIL if that is not one. */
-static u32 get_node(struct reader *r, struct offset_alloc *oa, u64 index)
+static u32 get_node(struct reader *r, struct offset_alloc *oa, u64 number)
 {
-	if (r->broken || index > U32_MAX || !oa_has_node(oa, index) ||
+	u32 index = number * OFFSET_ALLOC_NODE_SIZE;
+
+	if (r->broken || !oa_has_node(oa, index) ||
 	    !oa_chunk_take(oa, index)) {
 		r->broken = true;
 		return OA_NIL;
@@ -303,7 +309,7 @@ static void get_hot(struct reader *r, struct offset_alloc *oa)
 	u32 nr = get_number(r, OFFSET_ALLOC_HOT_NODES);
 
 	for (; nr; nr--)
-		oa->hot[oa->nr_hot++] = get_node(r, oa, get_number(r, U32_MAX));
+		oa->hot[oa->nr_hot++] = get_node(r, oa, get_number(r, MAX_NUMBER));
 }
 
 /* Free extents get their @link from the trees: till then they look spare. */
@@ -316,13 +322,14 @@ static u64 get_extents(struct reader *r, struct offset_alloc *oa)
 
 	for (; left; left--) {
 		u64 size = get_number(r, oa->capacity - offset);
-		u64 word = get_number(r, U32_MAX * 2ULL + 1);
+		u64 word = get_number(r, MAX_NUMBER * 2ULL + 1);
 		struct offset_alloc_node *node;
 
 		index = get_node(r, oa, word / 2);
 		if (!index || !size)
 			break;
 		node = oa_node(oa, index);
+		node->offset = offset;
 		node->size = size;
 		node->prev = prev;
 		oa_node(oa, prev)->next = index;
@@ -331,8 +338,7 @@ static u64 get_extents(struct reader *r, struct offset_alloc *oa)
 
 			if (later >= oa_allocs(oa))
 				break;
-			node->offset = offset;
-			node->link = OA_USED + oa_bin(size);
+			node->link = OA_USED;
 			node->generation = oa->generation - 1 - later;
 			oa->free -= size;
 		} else {
@@ -349,9 +355,11 @@ static u64 get_extents(struct reader *r, struct offset_alloc *oa)
 }
 
 /* A free extent that is in no bin yet, or OA_NIL */
-static u32 get_unlinked(struct reader *r, struct offset_alloc *oa, u64 index)
+static u32 get_unlinked(struct reader *r, struct offset_alloc *oa, u64 number)
 {
-	if (r->broken || index > U32_MAX || !oa_has_node(oa, index) ||
+	u32 index = number * OFFSET_ALLOC_NODE_SIZE;
+
+	if (r->broken || !oa_has_node(oa, index) ||
 	    oa_node(oa, index)->link != OA_SPARE || !oa_node(oa, index)->size) {
 		r->broken = true;
 		return OA_NIL;
@@ -363,7 +371,7 @@ static u32 get_unlinked(struct reader *r, struct offset_alloc *oa, u64 index)
 static u32 get_tree_node(struct reader *r, struct offset_alloc *oa, u32 bin,
 			 u64 *nr_free, u32 *children)
 {
-	u64 word = get_number(r, U32_MAX * 8ULL + 7);
+	u64 word = get_number(r, MAX_NUMBER * 8ULL + 7);
 	u32 index = get_unlinked(r, oa, word / 8);
 	struct offset_alloc_node *node;
 	u32 at = index;
@@ -373,18 +381,19 @@ static u32 get_tree_node(struct reader *r, struct offset_alloc *oa, u32 bin,
 		return OA_NIL;
 	*children = word % 8;
 	node = oa_node(oa, index);
+	if (*children & 4)
+		node->children = 0;
 	node->link = OA_HEAD + (bin < OFFSET_ALLOC_BINS ? bin : oa_bin(node->size));
 	nr = get_number(r, *nr_free - 1);
 	*nr_free -= nr + 1;
 	oa->bins[node->link - OA_HEAD].nr += nr + 1;
 	for (; nr; nr--) {
-		u32 chained = get_unlinked(r, oa, get_number(r, U32_MAX));
+		u32 chained = get_unlinked(r, oa, get_number(r, MAX_NUMBER));
 
 		if (!chained)
 			return OA_NIL;
 		oa_node(oa, at)->chain = chained;
 		oa_node(oa, chained)->link = at;
-		oa_node(oa, chained)->bin = node->link - OA_HEAD;
 		at = chained;
 	}
 	return index;
@@ -423,8 +432,7 @@ static void get_tree(struct reader *r, struct offset_alloc *oa, u64 *nr_free, u3
 			oa_bin_mark(oa, bin);
 			tree = children & 4;
 			if (tree)
-				oa->trees[bin / OFFSET_ALLOC_ROW_BINS] |=
-					BIT_ULL(bin % OFFSET_ALLOC_ROW_BINS);
+				oa->bins[bin].nr |= OA_TREE;
 		} else {
 			oa_node(oa, place.parent)->child[place.child] = index;
 		}

@@ -6,10 +6,15 @@
  * closed by the sentinel. No two neighbours are free.
  *
  * The free extents of one bin are a list. Where they become many, and can differ
- * in size, they are a digital search tree by size instead, until they are few
- * again: the children of a node differ in one bit of the size, the highest below
- * those that the whole bin, or the parent, has in common; those of the same size
- * are chained behind the one in the tree.
+ * in size, as in a wide bin, they are a digital search tree by size instead, until
+ * they are few again: the children of a node differ in one bit of the size, the
+ * highest below those that the whole bin, or the parent, has in common; those of
+ * the same size are chained behind the one in the tree.
+ *
+ * What takes time here is branches that are mispredicted, as they depend on how the
+ * extents lie by chance. So the common ways for exact bins, and for wide ones with
+ * several extents, do without some branches that would take less instructions; the
+ * ways for extents that are alone in wide bins have them, and do less.
  */
 #ifndef _PINPOOL_OFFSET_ALLOC_INTERNAL_H
 #define _PINPOOL_OFFSET_ALLOC_INTERNAL_H
@@ -64,14 +69,15 @@ static inline unsigned int __ffs64(u64 x)
 #endif
 
 #define OA_CHUNK_NODES		1024U
-#define OA_MAX_CHUNKS		(64U * 64U * 64U)
+/* Nearly 2^17: so that no index is as large as the links that aren't one */
+#define OA_MAX_CHUNKS		(0x20000U - 64U)
 #define OA_NIL			0U	/* in a chunk's header: never a node */
 #define OA_NO_CHUNK		(~0U)
 
 /* What a node is, in its @link; the index of a node there: free, and behind that */
 #define OA_SPARE		0U
-#define OA_HEAD			0xf0000000U	/* + bin: free, in its tree or first */
-#define OA_USED			0xf1000000U	/* + bin that it would be in if free */
+#define OA_HEAD			0xffff0000U	/* + bin: free, in its tree or first */
+#define OA_USED			0xfffffffeU
 #define OA_SENTINEL		0xffffffffU
 
 /*
@@ -81,14 +87,18 @@ static inline unsigned int __ffs64(u64 x)
  */
 struct offset_alloc_node {
 	union {
-		u64 offset;		/* of a used extent */
-		u32 child[2];		/* of a head, by the next bit of the size */
+		u64 offset;		/* but of a tree's head */
+		u32 child[2];		/* of that, by the next bit of the size */
 		u64 children;
-		u32 bin;		/* of any other free one */
 	};
 	u64 size;
-	u32 prev;			/* neighbours by offset */
-	u32 next;
+	union {
+		struct {
+			u32 prev;	/* neighbours by offset */
+			u32 next;
+		};
+		u32 beside[2];		/* the same */
+	};
 	u32 link;			/* the one before in the list, or OA_* */
 	union {
 		u32 chain;		/* free: the next one in the list */
@@ -104,7 +114,7 @@ struct oa_header_node {
 	u64 spare[2];			/* a bit per node */
 	u32 spare_words;		/* @spare that aren't 0; in the first only */
 	u32 nr_used;			/* nodes that aren't spare; the same */
-	u32 link;			/* OA_SPARE */
+	u32 link;			/* OA_SPARE, but see oa_list_push() */
 	u32 unused;
 };
 
@@ -118,7 +128,8 @@ struct offset_alloc_chunk {
 };
 
 #define OA_USABLE_NODES		(OA_CHUNK_NODES - OA_HEADER_NODES)
-#define OA_SENTINEL_NODE	OA_HEADER_NODES
+#define OA_HEADER_SIZE		(OA_HEADER_NODES * OFFSET_ALLOC_NODE_SIZE)
+#define OA_SENTINEL_NODE	OA_HEADER_SIZE
 
 static_assert(sizeof(struct offset_alloc_node) == OFFSET_ALLOC_NODE_SIZE,
 	      "the size of a node is part of the interface");
@@ -127,14 +138,23 @@ static_assert(sizeof(struct oa_header_node) == OFFSET_ALLOC_NODE_SIZE,
 static_assert(sizeof(struct offset_alloc_chunk) == OFFSET_ALLOC_CHUNK_SIZE,
 	      "the size of a chunk is part of the interface");
 
+/*
+ * The index of a node is its distance in bytes from the first one, if all chunks
+ * lay side by side in the order of their slots.
+ */
+static inline u32 oa_slot(u32 index)
+{
+	return index / OFFSET_ALLOC_CHUNK_SIZE;
+}
+
+static inline unsigned long oa_base(const struct offset_alloc_chunk *chunk, u32 slot)
+{
+	return (unsigned long)chunk - slot * OFFSET_ALLOC_CHUNK_SIZE;
+}
+
 static inline struct offset_alloc_node *oa_node(const struct offset_alloc *oa, u32 index)
 {
-	struct offset_alloc_chunk *chunk = oa->chunks[index / OA_CHUNK_NODES];
-	struct offset_alloc_node *node = &chunk->nodes[index % OA_CHUNK_NODES];
-
-	/* Compilers tend to keep the chunk and the distance, in two registers. */
-	OPTIMIZER_HIDE_VAR(node);
-	return node;
+	return (struct offset_alloc_node *)(oa->bases[oa_slot(index)] + index);
 }
 
 static inline struct offset_alloc_node *oa_sentinel(const struct offset_alloc *oa)
@@ -153,15 +173,9 @@ static inline bool oa_is_free(const struct offset_alloc_node *node)
 	return node->link < OA_USED;
 }
 
-/* Is a node used? Only then is the bin in range. */
-static inline u32 oa_used_bin(const struct offset_alloc_node *node)
-{
-	return node->link - OA_USED;
-}
-
 static inline bool oa_is_used(const struct offset_alloc_node *node)
 {
-	return oa_used_bin(node) < OFFSET_ALLOC_BINS;
+	return node->link == OA_USED;
 }
 
 static inline bool oa_is_head(const struct offset_alloc_node *node)
@@ -178,9 +192,9 @@ static inline u64 *oa_spare_word(struct offset_alloc_chunk *chunk, unsigned int 
 /* Is this the index of a node at all, whatever became of it? */
 static inline bool oa_has_node(const struct offset_alloc *oa, u32 index)
 {
-	return index / OA_CHUNK_NODES < oa->max_chunks &&
-	       oa->chunks[index / OA_CHUNK_NODES] &&
-	       index % OA_CHUNK_NODES >= OA_HEADER_NODES;
+	return oa_slot(index) < oa->max_chunks && oa->chunks[oa_slot(index)] &&
+	       index % OFFSET_ALLOC_CHUNK_SIZE >= OA_HEADER_SIZE &&
+	       index % OFFSET_ALLOC_NODE_SIZE == 0;
 }
 
 /* Bins */
@@ -191,34 +205,52 @@ static inline bool oa_has_node(const struct offset_alloc *oa, u32 index)
  */
 #define OA_LIST_MAX		8U
 #define OA_TREE_MIN		4U
+#define OA_TREE			(1U << 31)	/* set in the count of a bin that is a tree */
 
-/* The bins of a row are this power of two wide; only row 0 begins at 0. */
+/* Have all extents of a bin the same size? */
+static inline bool oa_bin_is_exact(u32 bin)
+{
+	return bin < OFFSET_ALLOC_EXACT_BINS;
+}
+
+/* Of sizes that have no bins of their own: these are this power of two wide. */
 static inline unsigned int oa_bin_shift(u64 size)
 {
-	return fls64(size | OFFSET_ALLOC_ROW_BINS) - 1 - OFFSET_ALLOC_BIN_BITS;
+	return fls64(size) - 1 - OFFSET_ALLOC_BIN_BITS;
+}
+
+/* The wide bins would begin here if all sizes had such: not at 0 */
+#define OA_WIDE_BASE	(OFFSET_ALLOC_EXACT_BINS - OFFSET_ALLOC_ROW_BINS * \
+			 (1 + OFFSET_ALLOC_EXACT_BITS - OFFSET_ALLOC_BIN_BITS))
+
+static inline u32 oa_wide_bin(u64 size)
+{
+	unsigned int shift = oa_bin_shift(size);
+
+	return OA_WIDE_BASE + (shift << OFFSET_ALLOC_BIN_BITS) + (size >> shift);
 }
 
 /* Rounded down: all of a bin have at least the size that it begins with. */
 static inline u32 oa_bin(u64 size)
 {
-	unsigned int shift = oa_bin_shift(size);
-
-	return (shift << OFFSET_ALLOC_BIN_BITS) + (size >> shift);
+	return size < OFFSET_ALLOC_EXACT_BINS ? size : oa_wide_bin(size);
 }
 
 static inline u64 oa_bin_min(u32 bin)
 {
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
+	u32 wide = bin - OFFSET_ALLOC_EXACT_BINS;
 
-	if (!row)
+	if (oa_bin_is_exact(bin))
 		return bin;
-	return (u64)(OFFSET_ALLOC_ROW_BINS + bin % OFFSET_ALLOC_ROW_BINS) << (row - 1);
+	return (u64)(OFFSET_ALLOC_ROW_BINS + wide % OFFSET_ALLOC_ROW_BINS) <<
+	       (wide / OFFSET_ALLOC_ROW_BINS + OFFSET_ALLOC_EXACT_BITS - OFFSET_ALLOC_BIN_BITS);
 }
 
 /* The size's bits below those that its bin has in common, from the highest on */
 static inline u64 oa_tree_key(u64 size)
 {
-	return size << (63 - oa_bin_shift(size)) << 1;
+	/* A search may begin with a size that has no wide bin: then it ends at once. */
+	return size << (63 - oa_bin_shift(size | OFFSET_ALLOC_EXACT_BINS)) << 1;
 }
 
 static inline unsigned int oa_key_bit(u64 key)
@@ -242,56 +274,82 @@ static inline u64 oa_without_bit(u64 word, u32 bit)
 	return word & ~BIT_ULL(bit % 64);
 }
 
+static_assert(OFFSET_ALLOC_BINS / 64 < 64, "one word has a bit for each word of marks");
+
 static inline void oa_bin_mark(struct offset_alloc *oa, u32 bin)
 {
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
-	u64 *columns = &oa->columns[row];
+	u32 word = bin / 64;
+	u64 marks = oa->marks[word];
 
-	*columns = oa_with_bit(*columns, bin);
-	oa->rows = oa_with_bit(oa->rows, row);
+	oa->marks[word] = oa_with_bit(marks, bin);
+	if (!marks)
+		oa->words = oa_with_bit(oa->words, word);
 }
 
 static inline void oa_bin_unmark(struct offset_alloc *oa, u32 bin)
 {
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
-	u64 *columns = &oa->columns[row];
+	u32 word = bin / 64;
+	u64 marks = oa_without_bit(oa->marks[word], bin);
 
-	*columns = oa_without_bit(*columns, bin);
-	if (!*columns)
-		oa->rows = oa_without_bit(oa->rows, row);
+	oa->marks[word] = marks;
+	if (!marks)
+		oa->words = oa_without_bit(oa->words, word);
+}
+
+/* The same if @empty, but without a branch */
+static inline void oa_bin_unmark_if(struct offset_alloc *oa, u32 bin, bool empty)
+{
+	u32 word = bin / 64;
+	u64 marks = oa->marks[word] & ~((u64)empty << bin % 64);
+
+	oa->marks[word] = marks;
+	if (!marks)
+		oa->words = oa_without_bit(oa->words, word);
+}
+
+/* The first bin that has an extent, and its mark in a word above this one */
+static inline u32 oa_bin_above_word(const struct offset_alloc *oa, u32 word)
+{
+	u64 words = oa->words >> word >> 1;
+
+	if (!words)
+		return OFFSET_ALLOC_BINS;
+	word += 1 + __ffs64(words);
+	return word * 64 + __ffs64(oa->marks[word]);
 }
 
 /* The first bin from @bin upwards that has an extent, or OFFSET_ALLOC_BINS */
 static inline u32 oa_bin_at_or_above(const struct offset_alloc *oa, u32 bin)
 {
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
-	u64 word;
+	u64 marks;
 
 	if (bin >= OFFSET_ALLOC_BINS)
 		return OFFSET_ALLOC_BINS;
-	word = oa->columns[row] >> bin % OFFSET_ALLOC_ROW_BINS;
-	if (word)
-		return bin + __ffs64(word);
-	word = oa->rows >> row >> 1;
-	if (!word)
-		return OFFSET_ALLOC_BINS;
-	row += 1 + __ffs64(word);
-	return row * OFFSET_ALLOC_ROW_BINS + __ffs64(oa->columns[row]);
+	marks = oa->marks[bin / 64] >> bin % 64;
+	return marks ? bin + __ffs64(marks) : oa_bin_above_word(oa, bin / 64);
+}
+
+/* The first bin above @bin that has an extent, or OFFSET_ALLOC_BINS */
+static inline u32 oa_bin_above(const struct offset_alloc *oa, u32 bin)
+{
+	u64 marks = oa->marks[bin / 64] >> bin % 64 >> 1;
+
+	return marks ? bin + 1 + __ffs64(marks) : oa_bin_above_word(oa, bin / 64);
 }
 
 /* The first bin from @bin downwards that has an extent, or OFFSET_ALLOC_BINS */
 static inline u32 oa_bin_at_or_below(const struct offset_alloc *oa, u32 bin)
 {
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
-	u64 word = oa->columns[row] << (63 - bin % OFFSET_ALLOC_ROW_BINS);
+	u32 word = bin / 64;
+	u64 marks = oa->marks[word] << (63 - bin % 64);
+	u64 words = oa->words & (BIT_ULL(word) - 1);
 
-	if (word)
-		return bin + fls64(word) - 64;
-	word = oa->rows & (BIT_ULL(row) - 1);
-	if (!word)
+	if (marks)
+		return bin + fls64(marks) - 64;
+	if (!words)
 		return OFFSET_ALLOC_BINS;
-	row = fls64(word) - 1;
-	return row * OFFSET_ALLOC_ROW_BINS + fls64(oa->columns[row]) - 1;
+	word = fls64(words) - 1;
+	return word * 64 + fls64(oa->marks[word]) - 1;
 }
 
 /* Nodes and chunks: offset_alloc_chunk.c */
@@ -336,7 +394,7 @@ static inline void oa_node_put(struct offset_alloc *oa, u32 index,
 int oa_refuse(struct offset_alloc *oa);
 int oa_refuse_node(struct offset_alloc *oa);
 void oa_take(struct offset_alloc *oa, u32 index, struct offset_extent *extent);
-int oa_split(struct offset_alloc *oa, u32 index, u32 bin, u64 size,
+int oa_split(struct offset_alloc *oa, u32 index, u64 size,
 	     struct offset_extent *extent);
 
 /* offset_alloc_aligned.c */
@@ -351,116 +409,113 @@ static inline void oa_raise_bound(struct offset_alloc *oa, u64 size)
 
 static inline bool oa_bin_is_tree(const struct offset_alloc *oa, u32 bin)
 {
-	return oa->trees[bin / OFFSET_ALLOC_ROW_BINS] & BIT_ULL(bin % OFFSET_ALLOC_ROW_BINS);
+	return oa->bins[bin].nr & OA_TREE;
 }
 
-/* Have all extents of a bin the same size? */
-static inline bool oa_bin_is_exact(u32 bin)
+/* The extents that a bin has */
+static inline u32 oa_bin_nr(const struct offset_alloc *oa, u32 bin)
 {
-	return bin < 2 * OFFSET_ALLOC_ROW_BINS;
+	return oa->bins[bin].nr & ~OA_TREE;
 }
 
-/* Make a node the first of a list, or one in a tree */
-static inline void oa_make_head(struct offset_alloc_node *node, u32 bin)
-{
-	node->link = OA_HEAD + bin;
-	node->children = 0;
-}
+/* Bins of any kind: offset_alloc_tree.c */
 
-/* Trees: offset_alloc_tree.c */
-
-void oa_bin_insert_more(struct offset_alloc *oa, u32 bin, u32 index,
-			struct offset_alloc_node *node);
-void oa_tree_remove(struct offset_alloc *oa, u32 bin, u32 index,
-		    const struct offset_alloc_node *node);
+void oa_bin_insert(struct offset_alloc *oa, u32 bin, u32 index,
+		   struct offset_alloc_node *node);
+void oa_bin_remove(struct offset_alloc *oa, u32 index, struct offset_alloc_node *node);
 u32 oa_bin_find(const struct offset_alloc *oa, u32 bin, u64 size);
 u32 oa_bin_any(const struct offset_alloc *oa, u32 bin);
 u32 oa_find_largest(const struct offset_alloc *oa);
 
-/* Put a free extent in the bin of its size. */
-static inline void oa_bin_insert(struct offset_alloc *oa, u32 bin, u32 index,
-				 struct offset_alloc_node *node)
+/* Is a bin a list, and remains one with another extent? */
+static inline bool oa_list_has_room(const struct offset_alloc *oa, u32 bin)
 {
-	if (++oa->bins[bin].nr > 1) {
-		oa_bin_insert_more(oa, bin, index, node);
-		return;
-	}
-	oa->bins[bin].root = index;
-	oa_make_head(node, bin);
-	node->chain = OA_NIL;
-	oa_bin_mark(oa, bin);
+	return oa_bin_is_exact(bin) || likely(oa->bins[bin].nr < OA_LIST_MAX);
 }
 
-/* Give a free extent that is in no bin its size, and put it in the bin for it. */
-static inline void oa_add_free(struct offset_alloc *oa, u32 index,
-			       struct offset_alloc_node *node, u64 size)
+/*
+ * Put a free extent in a list, as the first. Whether there are others is like the
+ * toss of a coin: this takes no branch, which would be mispredicted. If there is
+ * none, a header takes what would be written to the other one.
+ */
+static inline void oa_list_push(struct offset_alloc *oa, u32 number, u32 index,
+				struct offset_alloc_node *node)
 {
-	node->size = size;
-	oa_raise_bound(oa, size);
-	oa_bin_insert(oa, oa_bin(size), index, node);
+	struct offset_alloc_bin *bin = &oa->bins[number];
+	u32 first = bin->root;
+
+	node->link = OA_HEAD + number;
+	bin->root = index;
+	node->chain = first;
+	bin->nr++;
+	oa_node(oa, first)->link = index;
+	oa_bin_mark(oa, number);
+}
+
+/* Take the first one out of a list. */
+static inline void oa_list_pop(struct offset_alloc *oa, u32 number,
+			       const struct offset_alloc_node *node)
+{
+	struct offset_alloc_bin *bin = &oa->bins[number];
+	u32 second = node->chain;
+
+	bin->root = second;
+	oa_node(oa, second)->link = OA_HEAD + number;
+	oa_bin_unmark_if(oa, number, !--bin->nr);
+}
+
+/* Take any one out of a list. */
+static inline void oa_list_remove(struct offset_alloc *oa, u32 number,
+				  const struct offset_alloc_node *node)
+{
+	struct offset_alloc_bin *bin = &oa->bins[number];
+	u32 link = node->link, next = node->chain;
+	u32 *at;
+
+	at = &oa_node(oa, link >= OA_HEAD ? OA_NIL : link)->chain;
+	at = link >= OA_HEAD ? &bin->root : at;
+	*at = next;
+	oa_node(oa, next)->link = link;
+	oa_bin_unmark_if(oa, number, !--bin->nr);
+}
+
+/* Is a free extent the only one of its bin, and that a wide one? */
+static inline bool oa_is_alone(const struct offset_alloc *oa, const struct offset_alloc_node *node)
+{
+	/* Of any that isn't the first of a wide bin's list this is out of range. */
+	u32 wide = node->link - (OA_HEAD + OFFSET_ALLOC_EXACT_BINS);
+
+	return wide < OFFSET_ALLOC_BINS - OFFSET_ALLOC_EXACT_BINS &&
+	       oa->bins[OFFSET_ALLOC_EXACT_BINS + wide].nr == 1;
 }
 
 /* Take the only extent out of a bin. */
 static inline void oa_bin_clear(struct offset_alloc *oa, u32 bin)
 {
-	oa->bins[bin].nr = 0;
 	oa->bins[bin].root = OA_NIL;
+	oa->bins[bin].nr = 0;
 	oa_bin_unmark(oa, bin);
 }
 
-/* Take the first of a list out of it. */
-static inline void oa_list_remove(struct offset_alloc *oa, u32 bin,
-				  const struct offset_alloc_node *node)
+/* Move a free extent that is alone in its bin to an empty one. */
+static inline void oa_move_alone(struct offset_alloc *oa, u32 from, u32 to, u32 index,
+				 struct offset_alloc_node *node)
 {
-	if (!node->chain) {
-		oa_bin_clear(oa, bin);
-		return;
-	}
-	oa->bins[bin].nr--;
-	oa->bins[bin].root = node->chain;
-	oa_make_head(oa_node(oa, node->chain), bin);
+	oa_bin_clear(oa, from);
+	oa->bins[to].root = index;
+	node->link = OA_HEAD + to;
+	oa->bins[to].nr = 1;
+	oa_bin_mark(oa, to);
 }
 
-/* Take one out of the list or chain that it isn't the first of. */
-static inline void oa_chain_remove(struct offset_alloc *oa,
-				   const struct offset_alloc_node *node)
+/* Give a free extent that is in no bin its place, and put it in the bin for it. */
+static inline void oa_add_free(struct offset_alloc *oa, u32 index,
+			       struct offset_alloc_node *node, u64 offset, u64 size)
 {
-	oa_node(oa, node->link)->chain = node->chain;
-	if (node->chain)
-		oa_node(oa, node->chain)->link = node->link;
-}
-
-/* Take a free extent out of its bin. Its @size and its neighbours remain. */
-static inline void oa_bin_remove(struct offset_alloc *oa, u32 index,
-				 const struct offset_alloc_node *node)
-{
-	u32 bin = oa_is_head(node) ? node->link - OA_HEAD : node->bin;
-
-	if (oa->bins[bin].nr == 1) {
-		oa_bin_clear(oa, bin);
-	} else if (unlikely(oa_bin_is_tree(oa, bin))) {
-		oa_tree_remove(oa, bin, index, node);
-	} else if (oa_is_head(node)) {
-		oa_list_remove(oa, bin, node);
-	} else {
-		oa->bins[bin].nr--;
-		oa_chain_remove(oa, node);
-	}
-}
-
-/* The first bin above @bin that has an extent, or OFFSET_ALLOC_BINS */
-static inline u32 oa_bin_above(const struct offset_alloc *oa, u32 bin)
-{
-	u32 row = bin / OFFSET_ALLOC_ROW_BINS;
-	u64 word = oa->columns[row] >> bin % OFFSET_ALLOC_ROW_BINS >> 1;
-
-	if (word)
-		return bin + 1 + __ffs64(word);
-	word = oa->rows >> row >> 1;
-	if (!word)
-		return OFFSET_ALLOC_BINS;
-	row += 1 + __ffs64(word);
-	return row * OFFSET_ALLOC_ROW_BINS + __ffs64(oa->columns[row]);
+	node->offset = offset;
+	node->size = size;
+	oa_raise_bound(oa, size);
+	oa_bin_insert(oa, oa_bin(size), index, node);
 }
 
 /* Where a free extent begins: after the one before it, which is used */
@@ -475,19 +530,20 @@ static inline u64 oa_free_offset(const struct offset_alloc *oa,
 /* The used node that a handle names, or NULL */
 static inline struct offset_alloc_node *oa_handle_node(const struct offset_alloc *oa, u64 handle)
 {
-	struct offset_alloc_chunk *chunk;
 	struct offset_alloc_node *node;
+	unsigned long base;
 	u32 index = handle;
-	u32 slot = index / OA_CHUNK_NODES;
+	u32 slot = oa_slot(index);
 
-	if (unlikely(slot >= oa->max_chunks))
+	if (unlikely(slot >= oa->max_chunks || index % OFFSET_ALLOC_NODE_SIZE))
 		return NULL;
 	/* Handles come from outside: no speculation beyond the directory */
-	chunk = oa->chunks[array_index_nospec(slot, oa->max_chunks)];
-	if (unlikely(!chunk))
+	slot = array_index_nospec(slot, oa->max_chunks);
+	base = oa->bases[slot];
+	/* A base of 0 would be a rare coincidence, but is possible. */
+	if (unlikely(!base && !oa->chunks[slot]))
 		return NULL;
-	node = &chunk->nodes[index % OA_CHUNK_NODES];
-	OPTIMIZER_HIDE_VAR(node);
+	node = (struct offset_alloc_node *)(base + index);
 	if (unlikely(!oa_is_used(node) || node->generation != handle >> 32))
 		return NULL;
 	return node;

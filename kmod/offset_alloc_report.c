@@ -141,7 +141,7 @@ void offset_alloc_report(const struct offset_alloc *oa,
 		report->fragmentation = millionths(report->free - report->largest_free,
 						   report->free);
 	for (; bin < OFFSET_ALLOC_BINS; bin = oa_bin_at_or_above(oa, bin + 1))
-		report->nr_free += oa->bins[bin].nr;
+		report->nr_free += oa_bin_nr(oa, bin);
 }
 
 /**
@@ -160,5 +160,5 @@ void offset_alloc_report_bin(const struct offset_alloc *oa, u32 bin,
 		return;
 	report->min_size = oa_bin_min(bin);
 	report->max_size = oa_bin_min(bin + 1) - 1;
-	report->nr_free = oa->bins[bin].nr;
+	report->nr_free = oa_bin_nr(oa, bin);
 }

@@ -48,7 +48,7 @@ static bool collect_one(struct plan *plan, u32 index, u64 size)
 
 static void collect_bin(const struct offset_alloc *oa, struct plan *plan, u32 bin)
 {
-	bool one_size = oa_bin_is_tree(oa, bin) || oa_bin_is_exact(bin);
+	bool tree = oa_bin_is_tree(oa, bin);
 	u32 later[64] = { oa->bins[bin].root };
 	u32 nr_later = 1;
 	u32 seen;
@@ -57,13 +57,14 @@ static void collect_bin(const struct offset_alloc *oa, struct plan *plan, u32 bi
 		u32 index = later[--nr_later];
 		const struct offset_alloc_node *node = oa_node(oa, index);
 
-		if (node->child[0])
+		if (tree && node->child[0])
 			later[nr_later++] = node->child[0];
-		if (node->child[1])
+		if (tree && node->child[1])
 			later[nr_later++] = node->child[1];
 		for (; index; index = oa_node(oa, index)->chain) {
 			oa_step();
-			if (!collect_one(plan, index, oa_node(oa, index)->size) && one_size)
+			if (!collect_one(plan, index, oa_node(oa, index)->size) &&
+			    (tree || oa_bin_is_exact(bin)))
 				break;
 		}
 	}
@@ -128,7 +129,7 @@ static int use_plan(struct offset_alloc *oa, u64 size, struct offset_extent *ext
 	}
 	largest = plan.index[plan.choice[0]];
 	if (plan.over)
-		oa_split(oa, largest, oa_bin(size), size, &extents[0]);
+		oa_split(oa, largest, size, &extents[0]);
 	else
 		oa_take(oa, largest, &extents[0]);
 	return plan.nr_choice;

@@ -20,7 +20,6 @@ static void add(struct offset_alloc *oa, u32 bin, u32 index,
 
 		oa_step();
 		if (above->size == node->size) {
-			node->bin = bin;
 			node->link = *at;
 			node->chain = above->chain;
 			if (node->chain)
@@ -32,7 +31,8 @@ static void add(struct offset_alloc *oa, u32 bin, u32 index,
 	}
 	*at = index;
 	node->chain = OA_NIL;
-	oa_make_head(node, bin);
+	node->link = OA_HEAD + bin;
+	node->children = 0;
 }
 
 static void list_to_tree(struct offset_alloc *oa, u32 bin)
@@ -40,7 +40,7 @@ static void list_to_tree(struct offset_alloc *oa, u32 bin)
 	u32 index = oa->bins[bin].root;
 	u32 next;
 
-	oa->trees[bin / OFFSET_ALLOC_ROW_BINS] |= BIT_ULL(bin % OFFSET_ALLOC_ROW_BINS);
+	oa->bins[bin].nr |= OA_TREE;
 	oa->bins[bin].root = OA_NIL;
 	for (; index; index = next) {
 		struct offset_alloc_node *node = oa_node(oa, index);
@@ -50,23 +50,18 @@ static void list_to_tree(struct offset_alloc *oa, u32 bin)
 	}
 }
 
-/* Put a free extent in a bin that has others. It has been counted. */
-void oa_bin_insert_more(struct offset_alloc *oa, u32 number, u32 index,
-			struct offset_alloc_node *node)
+/* Put a free extent in the bin of its size. */
+void oa_bin_insert(struct offset_alloc *oa, u32 bin, u32 index,
+		   struct offset_alloc_node *node)
 {
-	struct offset_alloc_bin *bin = &oa->bins[number];
-
-	if (oa_bin_is_tree(oa, number)) {
-		add(oa, number, index, node);
+	if (oa_list_has_room(oa, bin)) {
+		oa_list_push(oa, bin, index, node);
 		return;
 	}
-	oa_node(oa, bin->root)->link = index;
-	oa_node(oa, bin->root)->bin = number;
-	node->chain = bin->root;
-	bin->root = index;
-	oa_make_head(node, number);
-	if (bin->nr > OA_LIST_MAX && !oa_bin_is_exact(number))
-		list_to_tree(oa, number);
+	if (!oa_bin_is_tree(oa, bin))
+		list_to_tree(oa, bin);
+	oa->bins[bin].nr++;
+	add(oa, bin, index, node);
 }
 
 /* Make a list of a tree that has become small. */
@@ -92,14 +87,10 @@ static void tree_to_list(struct offset_alloc *oa, u32 bin)
 		struct offset_alloc_node *node = oa_node(oa, found[i]);
 
 		node->chain = i + 1 < nr ? found[i + 1] : OA_NIL;
-		if (i) {
-			node->link = found[i - 1];
-			node->bin = bin;
-		} else {
-			oa_make_head(node, bin);
-		}
+		node->link = i ? found[i - 1] : OA_HEAD + bin;
+		node->offset = oa_free_offset(oa, node);
 	}
-	oa->trees[bin / OFFSET_ALLOC_ROW_BINS] &= ~BIT_ULL(bin % OFFSET_ALLOC_ROW_BINS);
+	oa->bins[bin].nr &= ~OA_TREE;
 }
 
 /* Take a leaf below @node out of the tree, to be put in the stead of @node. */
@@ -138,16 +129,39 @@ static void remove_head(struct offset_alloc *oa, u32 bin, u32 index,
 	*at = heir;
 }
 
-/* Take a free extent out of a bin that is a tree. */
-void oa_tree_remove(struct offset_alloc *oa, u32 bin, u32 index,
-		    const struct offset_alloc_node *node)
+/* Take one out of the list or chain that it isn't the first of. */
+static void remove_chained(struct offset_alloc *oa, const struct offset_alloc_node *node)
+{
+	oa_node(oa, node->link)->chain = node->chain;
+	if (node->chain)
+		oa_node(oa, node->chain)->link = node->link;
+}
+
+static void remove_from_tree(struct offset_alloc *oa, u32 bin, u32 index,
+			     struct offset_alloc_node *node)
 {
 	if (oa_is_head(node))
-		remove_head(oa, bin, index, oa_node(oa, index));
+		remove_head(oa, bin, index, node);
 	else
-		oa_chain_remove(oa, node);
-	if (--oa->bins[bin].nr < OA_TREE_MIN)
+		remove_chained(oa, node);
+	node->offset = oa_free_offset(oa, node);
+	if (--oa->bins[bin].nr < OA_TREE + OA_TREE_MIN)
 		tree_to_list(oa, bin);
+}
+
+/* Take a free extent out of its bin. Its place and its neighbours remain. */
+void oa_bin_remove(struct offset_alloc *oa, u32 index, struct offset_alloc_node *node)
+{
+	u32 bin = oa_bin(node->size);
+
+	if (oa_bin_is_tree(oa, bin)) {
+		remove_from_tree(oa, bin, index, node);
+	} else if (oa_is_head(node)) {
+		oa_list_pop(oa, bin, node);
+	} else {
+		oa->bins[bin].nr--;
+		remove_chained(oa, node);
+	}
 }
 
 /*
@@ -225,19 +239,17 @@ static u32 tree_find(const struct offset_alloc *oa, u32 index, u64 size)
 
 static u32 list_find(const struct offset_alloc *oa, u32 index, u64 size)
 {
-	u64 best_size = U64_MAX;
+	u64 best_excess = U64_MAX - size;
 	u32 best = OA_NIL;
 
+	/* What is too small exceeds the size by more: by nearly 2^64. */
 	while (index) {
 		const struct offset_alloc_node *node = oa_node(oa, index);
+		u64 excess = node->size - size;
 
 		oa_step();
-		if (node->size == size)
-			return index;
-		if (node->size > size && node->size < best_size) {
-			best_size = node->size;
-			best = index;
-		}
+		best = excess < best_excess ? index : best;
+		best_excess = excess < best_excess ? excess : best_excess;
 		index = node->chain;
 	}
 	return best;
@@ -254,6 +266,8 @@ u32 oa_bin_find(const struct offset_alloc *oa, u32 bin, u64 size)
 {
 	u32 root = oa->bins[bin].root;
 
+	if (oa_bin_is_exact(bin))
+		return root;
 	if (oa_bin_is_tree(oa, bin))
 		return best_of_chain(oa, tree_find(oa, root, size));
 	return list_find(oa, root, size);

@@ -44,7 +44,7 @@
  *
  * Memory
  *	32 bytes for each extent, used or free, in chunks of 32 KiB that come
- *	and go with the need for them; and 8 bytes for each such chunk that
+ *	and go with the need for them; and 16 bytes for each such chunk that
  *	max_capacity units could ever need, up to 2 MiB, untouched until then. A
  *	call that can't get memory returns -ENOMEM, and nothing has changed.
  */
@@ -263,7 +263,7 @@ int offalloc_alloc(struct offalloc *oa, uint64_t size, uint64_t align,
  * Returns 0, or
  *  -EBUSY	not all of it is free;
  *  -EINVAL	it is empty, or not within the range;
- *  -ENOSPC	there are 2^28 extents;
+ *  -ENOSPC	there are nearly 2^27 extents;
  *  -ENOMEM.
  */
 int offalloc_alloc_at(struct offalloc *oa, uint64_t offset, uint64_t size,
@@ -354,7 +354,7 @@ bool offalloc_may_fit(const struct offalloc *oa, uint64_t size);
  * Returns 0, or
  *  -EBUSY	not all that would go is free;
  *  -EINVAL	the capacity is out of range;
- *  -ENOSPC	there are 2^28 extents;
+ *  -ENOSPC	there are nearly 2^27 extents;
  *  -ENOMEM.
  */
 int offalloc_set_capacity(struct offalloc *oa, uint64_t capacity);

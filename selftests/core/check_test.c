@@ -59,8 +59,9 @@ static u32 find_kind(const struct offset_alloc *oa, enum kind kind)
 {
 	u32 index;
 
-	for (index = OA_SENTINEL_NODE + 1; index < oa->nr_chunks * OA_CHUNK_NODES; index++)
-		if (index % OA_CHUNK_NODES >= OA_HEADER_NODES && is_kind(oa, kind, index))
+	for (index = OA_SENTINEL_NODE + OFFSET_ALLOC_NODE_SIZE;
+	     index < oa->nr_chunks * OFFSET_ALLOC_CHUNK_SIZE; index += OFFSET_ALLOC_NODE_SIZE)
+		if (index % OFFSET_ALLOC_CHUNK_SIZE >= OA_HEADER_SIZE && is_kind(oa, kind, index))
 			return index;
 	abort();
 }
@@ -97,8 +98,8 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		node = oa_node(oa, index);
 		oa_bin_remove(oa, f, node_f);
 		link_between(oa, index, node, f, node_f->next);
-		oa_add_free(oa, index, node, 1);
-		oa_add_free(oa, f, node_f, node_f->size - 1);
+		oa_add_free(oa, index, node, node_f->offset + node_f->size - 1, 1);
+		oa_add_free(oa, f, node_f, node_f->offset, node_f->size - 1);
 		return "two free neighbours";
 	case 3:
 		/* A hole in the region */
@@ -132,7 +133,7 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		node_c->chain = u;
 		return "chain of a size broken";
 	case 11:
-		node_c->chain = oa->max_chunks * OA_CHUNK_NODES;
+		node_c->chain = oa->max_chunks * OFFSET_ALLOC_CHUNK_SIZE;
 		return "chain of a size broken";
 	case 12:
 		node_t->child[0] = t;
@@ -146,13 +147,13 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		node_t->child[1] = index;
 		return "extent at the wrong place of a tree";
 	case 15:
-		node_t->child[1] = oa->max_chunks * OA_CHUNK_NODES + 9;
+		node_t->child[1] = oa->max_chunks * OFFSET_ALLOC_CHUNK_SIZE + 9;
 		return "tree of a bin broken";
 	case 16:
-		oa->trees[oa_bin(node_t->size) / 64] ^= BIT_ULL(oa_bin(node_t->size) % 64);
-		return "tree of few, or list of many";
+		oa->bins[oa_bin(node_t->size)].nr ^= OA_TREE;
+		return "extent doesn't begin where the one before it ends";
 	case 17:
-		node_u->next = oa->max_chunks * OA_CHUNK_NODES;
+		node_u->next = oa->max_chunks * OFFSET_ALLOC_CHUNK_SIZE;
 		return "neighbour link out of range";
 	case 18:
 		/* The circle closed too early */
@@ -172,15 +173,15 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		node_u->size = UINT64_MAX;
 		return "size of an extent out of range";
 	case 23:
-		oa->columns[58] |= BIT_ULL(63);
-		oa->rows |= BIT_ULL(58);
+		oa->marks[62] |= BIT_ULL(63);
+		oa->words |= BIT_ULL(62);
 		return "bitmap of bins disagrees with the bins";
 	case 24:
-		oa->rows |= BIT_ULL(58);
-		return "bitmap of rows disagrees with the bins";
+		oa->words |= BIT_ULL(62);
+		return "bitmap of words disagrees with that of bins";
 	case 25:
-		oa->rows |= BIT_ULL(OFFSET_ALLOC_ROWS);
-		return "bitmap of rows too long";
+		oa->words |= BIT_ULL(63);
+		return "bitmap of words too long";
 	case 26:
 		oa->least_free = oa->free + 1;
 		return "peak out of range";
@@ -197,11 +198,11 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		oa->bins[oa_bin(node_f->size)].nr--;
 		return "count of a bin wrong";
 	case 31:
-		node_c->bin++;
-		return "free extent with another bin";
+		node_c->offset++;
+		return "extent doesn't begin where the one before it ends";
 	case 32:
 		oa->chunks[1] = NULL;
-		return "set of chunks wrong";
+		return "base of a chunk wrong";
 	case 33:
 		oa->nr_chunks++;
 		return "count of chunks wrong";
@@ -221,8 +222,8 @@ static const char *damage(struct offset_alloc *oa, int kind)
 		oa_sentinel(oa)->prev = u;
 		return "neighbour links disagree";
 	case 39:
-		node_u->link++;
-		return "used extent with the bin of another size";
+		node_u->link--;
+		return "";
 	case 40:
 		oa->lowest++;
 		return "not the first chunk with a spare node";
@@ -298,7 +299,7 @@ TEST(check_finds_any_flipped_bit)
 		FLIP(oa.generation, bit);
 		FLIP(oa.first_generation, bit);
 		FLIP(oa.frees, bit);
-		FLIP(oa.rows, bit);
+		FLIP(oa.words, bit);
 		FLIP(oa.partial.top, bit);
 		FLIP(oa.empty.top, bit);
 		FLIP(oa.absent.top, bit);
@@ -317,20 +318,20 @@ TEST(check_finds_any_flipped_bit)
 	}
 	for (i = 0; i < 2000; i++) {
 		bin = rng_below(&rng, OFFSET_ALLOC_BINS);
-		FLIP(oa.columns[bin / 64], bin % 64);
+		FLIP(oa.marks[bin / 64], bin % 64);
 		/* Of so many, all of the same size, a list looks like a tree. */
-		if (oa.bins[bin].nr < OA_TREE_MIN || oa.bins[bin].nr > OA_LIST_MAX)
-			FLIP(oa.trees[bin / 64], bin % 64);
+		if (oa_bin_nr(&oa, bin) < OA_TREE_MIN || oa_bin_nr(&oa, bin) > OA_LIST_MAX)
+			FLIP(oa.bins[bin].nr, 31);
 		FLIP(oa.bins[bin].root, rng_below(&rng, 32));
-		FLIP(oa.bins[bin].nr, rng_below(&rng, 32));
+		FLIP(oa.bins[bin].nr, rng_below(&rng, 31));
 	}
 	for (i = 0; i < 3000; i++) {
 		struct offset_alloc_node *node;
 
-		index = rng_below(&rng, oa.nr_chunks * OA_CHUNK_NODES);
+		index = rng_below(&rng, oa.nr_chunks * OA_CHUNK_NODES) * OFFSET_ALLOC_NODE_SIZE;
 		if (i < 20)
 			index = OA_SENTINEL_NODE;
-		if (index % OA_CHUNK_NODES < OA_HEADER_NODES)
+		if (index % OFFSET_ALLOC_CHUNK_SIZE < OA_HEADER_SIZE)
 			continue;
 		node = oa_node(&oa, index);
 		FLIP(node->link, rng_below(&rng, 32));
@@ -340,12 +341,10 @@ TEST(check_finds_any_flipped_bit)
 		FLIP(node->prev, rng_below(&rng, 32));
 		FLIP(node->next, rng_below(&rng, 32));
 		/* A used one may have any generation. */
-		if (oa_is_free(node)) {
+		if (oa_is_free(node))
 			FLIP(node->chain, rng_below(&rng, 32));
-			FLIP(node->bin, rng_below(&rng, 32));
-		} else {
-			FLIP(node->offset, rng_below(&rng, 64));
-		}
+		/* Or the children of a tree's head */
+		FLIP(node->offset, rng_below(&rng, 64));
 	}
 #undef FLIP
 	EXPECT_TRUE(snapshot_same(sound, &oa));

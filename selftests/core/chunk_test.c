@@ -138,7 +138,7 @@ TEST(the_last_node_of_all)
 	u32 max_chunks;
 	int n;
 
-	/* As with 2^28 nodes, without the 8 GiB for them */
+	/* As with 2^27 nodes, without the 4 GiB for them */
 	ASSERT_EQ(0, init(&oa, 1ULL << 40));
 	EXPECT_EQ(OA_MAX_CHUNKS, oa.max_chunks);
 	max_chunks = oa.max_chunks;

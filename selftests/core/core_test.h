@@ -74,6 +74,8 @@ static inline u64 bin_width(u64 size)
 {
 	u64 width = 1;
 
+	if (size < OFFSET_ALLOC_EXACT_BINS)
+		return 1;
 	while (size / width >= 2 * OFFSET_ALLOC_ROW_BINS)
 		width *= 2;
 	return width;

@@ -214,7 +214,7 @@ static void fill_chunks(struct __test_metadata *_metadata, struct offset_alloc *
 	ASSERT_EQ(0, init(oa, 1ULL << 30));
 	while (oa->nr_chunks < nr_chunks || oa->nr_spare + oa->nr_hot) {
 		ASSERT_EQ(0, alloc_grow(oa, 5, 0, &extent));
-		handles[(u32)extent.handle] = extent.handle;
+		handles[(u32)extent.handle / OFFSET_ALLOC_NODE_SIZE] = extent.handle;
 	}
 	ASSERT_EQ(nr_chunks, oa->nr_chunks);
 	ASSERT_SOUND(oa);
@@ -223,11 +223,11 @@ static void fill_chunks(struct __test_metadata *_metadata, struct offset_alloc *
 static void free_chunk(struct __test_metadata *_metadata, struct offset_alloc *oa,
 		       const u64 *handles, u32 slot)
 {
-	u32 index = slot * OA_CHUNK_NODES;
+	u32 n = slot * OA_CHUNK_NODES;
 
-	for (; index / OA_CHUNK_NODES == slot; index++)
-		if (handles[index])
-			ASSERT_EQ(0, offset_alloc_free(oa, handles[index]));
+	for (; n / OA_CHUNK_NODES == slot; n++)
+		if (handles[n])
+			ASSERT_EQ(0, offset_alloc_free(oa, handles[n]));
 }
 
 TEST(chunks_that_went_and_came_again)
@@ -237,7 +237,7 @@ TEST(chunks_that_went_and_came_again)
 	struct offset_extent extent, untouched = { 1, 2, 3 };
 	struct offset_alloc_chunk *taken[2];
 	struct offset_alloc oa, other;
-	u32 i, slot, index;
+	u32 i, slot, n;
 
 	ASSERT_NE(NULL, handles);
 	fill_chunks(_metadata, &oa, handles, N);
@@ -253,10 +253,10 @@ TEST(chunks_that_went_and_came_again)
 	EXPECT_EQ(N - 2, oa.nr_chunks);
 
 	/* What had its nodes there, or anywhere that is absent, is nothing now. */
-	for (index = 0; index < (N + 2) * OA_CHUNK_NODES; index++) {
-		u64 handle = index < N * OA_CHUNK_NODES ? handles[index] : index;
+	for (n = 0; n < (N + 2) * OA_CHUNK_NODES; n++) {
+		u64 handle = n < N * OA_CHUNK_NODES ? handles[n] : n * OFFSET_ALLOC_NODE_SIZE;
 
-		slot = index / OA_CHUNK_NODES;
+		slot = n / OA_CHUNK_NODES;
 		if (!slot || slot == N - 1)
 			continue;
 		extent = untouched;
@@ -286,8 +286,8 @@ TEST(chunks_that_went_and_came_again)
 		EXPECT_NE(NULL, oa.chunks[slot]);
 	while (oa.nr_spare)
 		ASSERT_EQ(0, alloc_grow(&oa, 5, 0, &extent));
-	for (index = OA_CHUNK_NODES; index < (N - 1) * OA_CHUNK_NODES; index++)
-		ASSERT_EQ(-ENOENT, offset_alloc_free(&oa, handles[index]));
+	for (n = OA_CHUNK_NODES; n < (N - 1) * OA_CHUNK_NODES; n++)
+		ASSERT_EQ(-ENOENT, offset_alloc_free(&oa, handles[n]));
 	ASSERT_SOUND(&oa);
 	offset_alloc_destroy(&oa);
 	offset_alloc_destroy(&other);

@@ -84,8 +84,9 @@ static u64 nr_chunks(const struct run *run)
 static u64 max_chunks(const struct run *run)
 {
 	u64 chunks = run->ref.max_capacity / USABLE_NODES + 1;
+	u64 most = (1ULL << 17) - 64;
 
-	return chunks < 1ULL << 18 ? chunks : 1ULL << 18;
+	return chunks < most ? chunks : most;
 }
 
 static bool check_ready(struct run *run)

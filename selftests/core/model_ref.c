@@ -236,6 +236,8 @@ static const char *judge_place(const struct reference *ref, u64 size, u64 align,
 	broken = judge_run(ref, &run, size);
 	if (broken)
 		return broken;
+	if (run.length < OFFSET_ALLOC_EXACT_BINS)
+		return extent->offset == low ? NULL : "at the lower end of a small extent";
 	if (extent->offset != (run.before <= run.after ? low : high))
 		return "at the end with the smaller neighbour";
 	return NULL;

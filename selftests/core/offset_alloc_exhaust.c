@@ -57,7 +57,7 @@ static u64 mix_bin(const struct offset_alloc *oa, u32 index, u64 hash)
 	for (; index; index = node->chain) {
 		node = oa_node(oa, index);
 		hash = mix(hash, oa_free_offset(oa, node));
-		if (!oa_is_head(node) || !node->children)
+		if (!oa_is_head(node) || !oa_bin_is_tree(oa, oa_bin(node->size)))
 			continue;
 		hash = mix_bin(oa, node->child[0], mix(hash, ~1ULL));
 		hash = mix_bin(oa, node->child[1], mix(hash, ~2ULL));

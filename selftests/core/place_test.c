@@ -38,8 +38,8 @@ TEST(whole_region)
 
 TEST(exact_fit_of_small_sizes_always_found)
 {
-	/* Below 2 * ROW_BINS each size has a bin of its own */
-	enum { N = 2 * OFFSET_ALLOC_ROW_BINS - 1 };
+	/* Below this each size has a bin of its own */
+	enum { N = OFFSET_ALLOC_EXACT_BINS - 1 };
 	u64 sizes[4 * N], offsets[4 * N], order[4 * N];
 	struct offset_extent extent;
 	struct offset_alloc oa;
@@ -350,13 +350,17 @@ TEST(placed_at_the_end_that_leaves_the_better_rest)
 		u64 offset;
 	} cases[] = {
 		/* At the smaller neighbour */
-		{ 10, 10, 100, 20,	30, 0,		10 },
-		{ 20, 20, 100, 10,	30, 0,		90 },
-		{ 10, 10, 100, 10,	30, 0,		10 },
+		{ 10, 10, 1000, 20,	300, 0,		10 },
+		{ 20, 20, 1000, 10,	300, 0,		720 },
+		{ 10, 10, 1000, 10,	300, 0,		10 },
 		/* An end of the region is a large neighbour */
-		{ 0, 0, 100, 1000,	30, 0,		70 },
-		{ 1000, 1000, 100, 0,	30, 0,		1000 },
-		{ 0, 0, 100, 0,		30, 0,		0 },
+		{ 0, 0, 1000, 10000,	300, 0,		700 },
+		{ 1000, 1000, 1000, 0,	300, 0,		1000 },
+		{ 0, 0, 1000, 0,	300, 0,		0 },
+		/* Of a small extent the lower end, whatever the neighbours */
+		{ 20, 20, 512, 10,	30, 0,		502 },
+		{ 20, 20, 511, 10,	30, 0,		20 },
+		{ 0, 0, 100, 1000,	30, 0,		0 },
 		/* One rest rather than two, whatever the neighbours */
 		{ 3, 3, 13, 1000,	4, 4,		12 },
 		{ 1000, 1000, 99, 3,	4, 4,		1000 },

@@ -59,13 +59,13 @@ void prove_report_is_inverse(u32 bin)
 		prove(next.min_size == report.max_size + 1);
 }
 
-/* Bins of less than 2^7 have one size, the others are 1/64 of a power of two wide. */
+/* Bins of less than 2^9 have one size, the others are 1/64 of a power of two wide. */
 void prove_width_of_bins(u64 size)
 {
 	u32 bin = oa_bin(size);
 	u64 width = oa_bin_min(bin + 1) - oa_bin_min(bin);
 
-	prove(oa_bin_is_exact(bin) == (size < 2 * OFFSET_ALLOC_ROW_BINS));
+	prove(oa_bin_is_exact(bin) == (size < OFFSET_ALLOC_EXACT_BINS));
 	if (oa_bin_is_exact(bin))
 		prove(width == 1);
 	else
@@ -75,11 +75,11 @@ void prove_width_of_bins(u64 size)
 /* Sizes of a bin differ in their keys, which have their order. */
 void prove_keys_order_a_bin(u64 a, u64 b)
 {
-	assume(oa_bin(a) == oa_bin(b));
+	assume(oa_bin(a) == oa_bin(b) && !oa_bin_is_exact(oa_bin(a)));
 	prove((a < b) == (oa_tree_key(a) < oa_tree_key(b)));
 	prove((a == b) == (oa_tree_key(a) == oa_tree_key(b)));
 	/* No deeper than the array in which a walk keeps what it visits later */
-	prove(oa_tree_key(a) << oa_bin_shift(a) == 0 || oa_bin_shift(a) == 0);
+	prove(oa_tree_key(a) << oa_bin_shift(a) == 0);
 	prove(oa_bin_shift(a) <= 57);
 }
 
@@ -114,15 +114,15 @@ void prove_enough_for_alignment(u64 size, u32 shift)
 void prove_search_in_bitmap(u32 bin, u32 other)
 {
 	struct offset_alloc oa;
-	u32 row, above, at_or_above, below;
+	u32 word, above, at_or_above, below;
 	bool marked;
 
-	oa.rows = 0;
-	for (row = 0; row < OFFSET_ALLOC_ROWS; row++)
-		if (oa.columns[row])
-			oa.rows |= BIT_ULL(row);
+	oa.words = 0;
+	for (word = 0; word < OFFSET_ALLOC_BINS / 64; word++)
+		if (oa.marks[word])
+			oa.words |= BIT_ULL(word);
 	assume(bin < OFFSET_ALLOC_BINS && other < OFFSET_ALLOC_BINS);
-	marked = oa.columns[other / 64] >> other % 64 & 1;
+	marked = oa.marks[other / 64] >> other % 64 & 1;
 	above = oa_bin_above(&oa, bin);
 	at_or_above = oa_bin_at_or_above(&oa, bin);
 	below = oa_bin_at_or_below(&oa, bin);
@@ -131,11 +131,11 @@ void prove_search_in_bitmap(u32 bin, u32 other)
 	prove(at_or_above >= bin && at_or_above <= OFFSET_ALLOC_BINS);
 	prove(below <= bin || below == OFFSET_ALLOC_BINS);
 	if (above < OFFSET_ALLOC_BINS)
-		prove(oa.columns[above / 64] >> above % 64 & 1);
+		prove(oa.marks[above / 64] >> above % 64 & 1);
 	if (at_or_above < OFFSET_ALLOC_BINS)
-		prove(oa.columns[at_or_above / 64] >> at_or_above % 64 & 1);
+		prove(oa.marks[at_or_above / 64] >> at_or_above % 64 & 1);
 	if (below < OFFSET_ALLOC_BINS)
-		prove(oa.columns[below / 64] >> below % 64 & 1);
+		prove(oa.marks[below / 64] >> below % 64 & 1);
 	if (marked && other > bin)
 		prove(above <= other);
 	if (marked && other >= bin)
@@ -145,25 +145,29 @@ void prove_search_in_bitmap(u32 bin, u32 other)
 	prove(oa_bin_at_or_above(&oa, OFFSET_ALLOC_BINS) == OFFSET_ALLOC_BINS);
 }
 
-/* A bin is marked and unmarked alone, and the rows follow. */
-void prove_marks(u32 bin, u32 other, bool mark)
+/* A bin is marked and unmarked alone, and the words follow. */
+void prove_marks(u32 bin, u32 other, u32 what)
 {
 	struct offset_alloc oa;
 	bool before;
-	u32 row;
+	u32 word;
 
-	oa.rows = 0;
-	for (row = 0; row < OFFSET_ALLOC_ROWS; row++)
-		if (oa.columns[row])
-			oa.rows |= BIT_ULL(row);
+	oa.words = 0;
+	for (word = 0; word < OFFSET_ALLOC_BINS / 64; word++)
+		if (oa.marks[word])
+			oa.words |= BIT_ULL(word);
 	assume(bin < OFFSET_ALLOC_BINS && other < OFFSET_ALLOC_BINS);
-	before = oa.columns[other / 64] >> other % 64 & 1;
-	if (mark)
+	before = oa.marks[other / 64] >> other % 64 & 1;
+	if (what == 0)
 		oa_bin_mark(&oa, bin);
-	else
+	else if (what == 1)
 		oa_bin_unmark(&oa, bin);
-	prove((oa.columns[other / 64] >> other % 64 & 1) == (other == bin ? mark : before));
-	row = other / 64;
-	prove((oa.rows >> row & 1) == !!oa.columns[row]);
-	prove(!(oa.rows >> OFFSET_ALLOC_ROWS));
+	else
+		oa_bin_unmark_if(&oa, bin, what == 2);
+	if (other == bin && what < 3)
+		before = what == 0;
+	prove((oa.marks[other / 64] >> other % 64 & 1) == before);
+	word = other / 64;
+	prove((oa.words >> word & 1) == !!oa.marks[word]);
+	prove(!(oa.words >> OFFSET_ALLOC_BINS / 64));
 }
