@@ -16,7 +16,7 @@
  *	 +<-----------------------------------------+
  *
  * Memory that changes its owner is zeroed. Whose it was is kept in the private
- * field of each folio: the id of the client that mapped it since it was zeroed
+ * field of each folio, or in pool->owners where folios are not the pool's own: the id of the client that mapped it since it was zeroed
  * last, PINPOOL_ID_MANY if others may have written it too, or 0. Only holders
  * of the extent touch the field.
  */
@@ -82,11 +82,13 @@ void pinpool_buffer_release(struct pinpool_buffer *buffer)
 
 /**
  * struct pages - A run of consecutive pages
+ * @offset: Where it begins
  * @page: The first of them
  * @nr: How many
  * @step: How many each of their folios has
  */
 struct pages {
+	u64 offset;
 	struct page *page;
 	unsigned long nr;
 	unsigned long step;
@@ -98,10 +100,25 @@ static void next_pages(const struct pinpool_pool *pool, u64 *offset, u64 end,
 {
 	u64 left = end - *offset;
 
+	pages->offset = *offset;
 	pages->page = pool->backing->pages(pool, *offset, &pages->nr);
 	pages->nr = min_t(u64, pages->nr, left >> PAGE_SHIFT);
-	pages->step = folio_nr_pages(page_folio(pages->page));
+	pages->step = pool->owners ? 1 : folio_nr_pages(page_folio(pages->page));
 	*offset += (u64)pages->nr << PAGE_SHIFT;
+}
+
+static unsigned long owner(const struct pinpool_pool *pool, const struct pages *pages,
+			   unsigned long i)
+{
+	return pinpool_page_owner(pool, pages->offset + ((u64)i << PAGE_SHIFT),
+				  pages->page + i);
+}
+
+static void set_owner(const struct pinpool_pool *pool, const struct pages *pages,
+		      unsigned long i, unsigned long id)
+{
+	pinpool_page_set_owner(pool, pages->offset + ((u64)i << PAGE_SHIFT),
+			       pages->page + i, id);
 }
 
 static u64 buffer_end(const struct pinpool_buffer *buffer)
@@ -127,12 +144,12 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	u64 offset = buffer->offset;
 	u64 end = buffer_end(buffer);
 	unsigned long keep = 0;
-	unsigned long i, owner;
+	unsigned long i, id;
 	struct pages pages;
 	u64 zeroed = 0;
 	int err = 0;
 
-	if (pool->config.zero == PINPOOL_ZERO_NEVER)
+	if (pool->config.zero == PINPOOL_ZERO_NEVER || !pool->backing->pages)
 		return 0;
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
 		keep = client->id;
@@ -140,10 +157,10 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	for (;;) {
 		next_pages(pool, &offset, end, &pages);
 		for (i = 0; i < pages.nr; i += pages.step) {
-			owner = page_private(pages.page + i);
-			if (owner && owner != keep) {
+			id = owner(pool, &pages, i);
+			if (id && id != keep) {
 				zero_pages(pages.page + i, pages.step);
-				set_page_private(pages.page + i, 0);
+				set_owner(pool, &pages, i, 0);
 				zeroed += pages.step;
 			}
 		}
@@ -272,7 +289,7 @@ void pinpool_buffer_mark(struct pinpool_buffer *buffer)
 	while (offset != buffer_end(buffer)) {
 		next_pages(buffer->pool, &offset, buffer_end(buffer), &pages);
 		for (i = 0; i < pages.nr; i += pages.step)
-			set_page_private(pages.page + i, PINPOOL_ID_MANY);
+			set_owner(buffer->pool, &pages, i, PINPOOL_ID_MANY);
 		cond_resched();
 	}
 }
@@ -325,6 +342,9 @@ u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
 	unsigned long i;
 	u64 start;
 
+	/* Nobody can. */
+	if (pool->owners)
+		return pinned ? end : offset;
 	while (offset != end) {
 		start = offset;
 		next_pages(pool, &offset, end, &pages);

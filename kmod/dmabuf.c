@@ -283,7 +283,8 @@ static int share_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	share_map_count(share, 1);
-	vm_flags_mod(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP, clear);
+	vm_flags_mod(vma, pinpool_mmap_kind(share->buffer->pool) | VM_DONTEXPAND | VM_DONTDUMP,
+		     clear);
 	vma->vm_ops = &share_vm_ops;
 	return 0;
 }
@@ -454,7 +455,7 @@ static struct dma_buf *share_complete(struct share *share, bool readonly)
  * Context: May sleep.
  * Return: The file of the dma-buf, or an ERR_PTR of -ENOENT, -EACCES if the client
  *         itself may only read the buffer, -EDQUOT over a limit, -ENODEV if the pool
- *         is dead, or -ENOMEM
+ *         is dead or has no memory, or -ENOMEM
  */
 struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 				   bool readonly)
@@ -464,6 +465,8 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 	struct share *share;
 	int err;
 
+	if (!client->pool->backing->pages)
+		return ERR_PTR(-ENODEV);
 	share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
 	if (!share)
 		return ERR_PTR(-ENOMEM);

@@ -37,11 +37,15 @@ static int ucmd_respond(const struct ucmd *ucmd, const void *cmd, size_t size)
 
 static int ioctl_info(const struct ucmd *ucmd, void *arg)
 {
-	const struct pinpool_pool *pool = ucmd->client->pool;
+	struct pinpool_pool *pool = ucmd->client->pool;
 	struct pinpool_info *cmd = arg;
+	struct pinpool_survey survey;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
+	spin_lock(&pool->lock);
+	survey = pool->survey;
+	spin_unlock(&pool->lock);
 	*cmd = (struct pinpool_info) {
 		.size = cmd->size,
 		.capacity = READ_ONCE(pool->config.capacity),
@@ -51,6 +55,13 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
 		.node = pool->config.node,
 		.max_array = PINPOOL_MAX_ARRAY,
 		.features = pinpool_pool_features(pool),
+		/* Elsewhere it is a physical address. */
+		.base = pool->backing->pages ? 0 : pool->config.base,
+		.chunks = survey.chunks,
+		.chunk_min = survey.min,
+		.chunk_max = survey.max,
+		.nodes = survey.nodes,
+		.longterm = pool->backing->longterm,
 	};
 	strscpy_pad(cmd->name, pool->config.name, sizeof(cmd->name));
 	return ucmd_respond(ucmd, cmd, sizeof(*cmd));

@@ -40,6 +40,31 @@ static unsigned long pages_to_map(const struct vm_fault *vmf, u64 offset, u64 en
 }
 
 /*
+ * Pages that are not the pool's own have owners who count who maps them, each in a way
+ * of his own; so nobody is told.
+ */
+static vm_fault_t map_pfns(const struct vm_fault *vmf, const struct pinpool_pool *pool,
+			   u64 offset, unsigned long nr, unsigned long id)
+{
+	unsigned long address = vmf->address;
+	unsigned long run = 0;
+	struct page *page = NULL;
+	vm_fault_t ret;
+
+	for (; nr; nr--) {
+		page = run ? page + 1 : pool->backing->pages(pool, offset, &run);
+		run--;
+		pinpool_page_set_owner(pool, offset, page, id);
+		ret = vmf_insert_pfn(vmf->vma, address, page_to_pfn(page));
+		if (ret != VM_FAULT_NOPAGE)
+			return address == vmf->address ? ret : VM_FAULT_NOPAGE;
+		offset += PAGE_SIZE;
+		address += PAGE_SIZE;
+	}
+	return VM_FAULT_NOPAGE;
+}
+
+/*
  * Map pages from @offset of the pool at the faulting address, and mark them with
  * @id. The caller sees to it that they are unmapped only after they were mapped,
  * or else not mapped.
@@ -54,6 +79,8 @@ static vm_fault_t map_pages(const struct vm_fault *vmf, const struct pinpool_poo
 	struct page *head;
 	int err;
 
+	if (pool->backing->foreign)
+		return map_pfns(vmf, pool, offset, nr, id);
 	while (nr) {
 		left = min_t(unsigned long, nr, FAULT_PAGES);
 		for (i = 0; i < left; i++) {
@@ -112,7 +139,7 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 		buffer = hold->buffer;
 		id = buffer->shared ? PINPOOL_ID_MANY : client->id;
 		WRITE_ONCE(hold->touched, true);
-		if (vmf->vma->vm_flags & VM_MIXEDMAP) {
+		if (vmf->vma->vm_flags & (VM_MIXEDMAP | VM_PFNMAP)) {
 			end = buffer->offset + pinpool_buffer_extent(buffer);
 			nr = pages_to_map(vmf, offset, end, hold->populate);
 			ret = map_pages(vmf, pool, offset, nr, id);
@@ -181,13 +208,25 @@ long pinpool_mmap_check(const struct vm_area_struct *vma)
 }
 
 /**
+ * pinpool_mmap_kind() - How pages are mapped that aren't huge
+ * @pool: The pool
+ *
+ * Context: Any.
+ * Return: A flag for a VMA
+ */
+unsigned long pinpool_mmap_kind(const struct pinpool_pool *pool)
+{
+	return pool->backing->foreign ? VM_PFNMAP : VM_MIXEDMAP;
+}
+
+/**
  * pinpool_mmap() - Map a window
  * @file: The client
  * @vma: Where
  *
  * Context: mmap_lock held for writing.
  * Return: 0, -EINVAL for a private mapping, -EPERM for an executable one, -ENXIO
- *         beyond the pool, -ENODEV if the pool is dead
+ *         beyond the pool, -ENODEV if the pool is dead or has no memory
  */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -198,12 +237,12 @@ int pinpool_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (clear < 0)
 		return clear;
-	if (READ_ONCE(client->pool->dead))
+	if (READ_ONCE(client->pool->dead) || !client->pool->backing->pages)
 		return -ENODEV;
 	if (vma->vm_pgoff > pool_pages || vma_pages(vma) > pool_pages - vma->vm_pgoff)
 		return -ENXIO;
 	if (!pinpool_pool_huge(client->pool))
-		set |= VM_MIXEDMAP;
+		set |= pinpool_mmap_kind(client->pool);
 	vm_flags_mod(vma, set, clear);
 	vma->vm_ops = &window_vm_ops;
 	return 0;

@@ -83,6 +83,12 @@ struct pinpool_pool *pinpool_netlink_find(const struct nlattr *name,
 						      "There is no pool of this name"));
 }
 
+/* May whoever sent this see everything? */
+static bool is_admin(struct sk_buff *skb)
+{
+	return netlink_capable(skb, CAP_SYS_ADMIN);
+}
+
 static struct pinpool_pool *find(struct genl_info *info)
 {
 	if (GENL_REQ_ATTR_CHECK(info, PINPOOL_A_POOL_NAME))
@@ -133,7 +139,7 @@ int pinpool_nl_pool_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(pool);
 	err = reply_new(&reply, info);
 	if (!err)
-		err = reply_send(&reply, info, pinpool_fill_pool(reply.skb, pool));
+		err = reply_send(&reply, info, pinpool_fill_pool(reply.skb, pool, is_admin(skb)));
 	put_device(&pool->dev);
 	return err;
 }
@@ -167,7 +173,7 @@ int pinpool_nl_pool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 					   &pinpool_nl_family, NLM_F_MULTI,
 					   PINPOOL_NL_CMD_POOL_GET);
-			err = head ? pinpool_fill_pool(skb, pool) : -EMSGSIZE;
+			err = head ? pinpool_fill_pool(skb, pool, is_admin(cb->skb)) : -EMSGSIZE;
 			if (!err) {
 				genl_dump_check_consistent(cb, head);
 				genlmsg_end(skb, head);
@@ -189,6 +195,7 @@ int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct pinpool_settings settings = { };
 	struct pinpool_config config;
 	struct pinpool_pool *pool;
+	const char *why = NULL;
 	struct reply reply;
 	int err;
 
@@ -207,10 +214,12 @@ int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = reply_new(&reply, info);
 	if (err)
 		return err;
-	pool = pinpool_registry_add(&config, &settings);
+	pool = pinpool_registry_add(&config, &settings, &why);
 	if (IS_ERR(pool)) {
 		err = PTR_ERR(pool);
-		if (err == -EEXIST)
+		if (why)
+			pinpool_netlink_refuse(info->extack, NULL, err, why);
+		else if (err == -EEXIST)
 			pinpool_netlink_refuse(info->extack, info->attrs[PINPOOL_A_POOL_NAME],
 					       err, "There is a pool of this name already");
 		else if (err == -ENOMEM)
@@ -218,12 +227,12 @@ int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 					       err, "Not so much memory to be had");
 		return reply_send(&reply, info, err);
 	}
-	err = reply_send(&reply, info, pinpool_fill_pool(reply.skb, pool));
+	err = reply_send(&reply, info, pinpool_fill_pool(reply.skb, pool, true));
 	put_device(&pool->dev);
 	return err;
 }
 
-static const char *resize_error(int err)
+static const char *resize_error(const struct pinpool_pool *pool, int err)
 {
 	switch (err) {
 	case -EBUSY:
@@ -233,7 +242,7 @@ static const char *resize_error(int err)
 	case -ERANGE:
 		return "That is more than this machine has";
 	case -EOPNOTSUPP:
-		return "Pools of this backing can't grow or shrink";
+		return pool->backing->fixed ?: "Pools of this backing can't grow or shrink";
 	default:
 		return "Can't grow or shrink";
 	}
@@ -258,7 +267,8 @@ static int pool_set(struct pinpool_pool *pool, struct genl_info *info)
 		return err;
 	err = pinpool_resize(pool, capacity);
 	if (err)
-		return pinpool_netlink_refuse(info->extack, wanted, err, resize_error(err));
+		return pinpool_netlink_refuse(info->extack, wanted, err,
+					      resize_error(pool, err));
 	pinpool_quota_set(pool, &settings);
 	return 0;
 }
@@ -282,7 +292,7 @@ int pinpool_nl_pool_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pool->dead ? -ENOENT : pool_set(pool, info);
 	if (!err)
 		pinpool_registry_changed(pool);
-	err = reply_send(&reply, info, err ?: pinpool_fill_pool(reply.skb, pool));
+	err = reply_send(&reply, info, err ?: pinpool_fill_pool(reply.skb, pool, true));
 	mutex_unlock(&pool->set_lock);
 out:
 	put_device(&pool->dev);

@@ -67,7 +67,7 @@ int pinpool_parse_settings(struct nlattr **attrs, struct netlink_ext_ack *extack
 			   u64 capacity, struct pinpool_settings *settings);
 
 /* netlink_fill.c */
-int pinpool_fill_pool(struct sk_buff *skb, struct pinpool_pool *pool);
+int pinpool_fill_pool(struct sk_buff *skb, struct pinpool_pool *pool, bool admin);
 int pinpool_fill_stats(struct sk_buff *skb, struct pinpool_pool *pool);
 int pinpool_fill_client(struct sk_buff *skb, const struct pinpool_client *client);
 

@@ -68,7 +68,8 @@ void pinpool_netlink_pool(struct pinpool_pool *pool, u8 cmd)
 
 	skb = event_new(PINPOOL_NLGRP_EVENTS, cmd, &head);
 	if (skb)
-		event_send(skb, PINPOOL_NLGRP_EVENTS, head, pinpool_fill_pool(skb, pool));
+		event_send(skb, PINPOOL_NLGRP_EVENTS, head,
+			   pinpool_fill_pool(skb, pool, false));
 }
 
 /**

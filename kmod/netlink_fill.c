@@ -155,22 +155,66 @@ static int fill_name(struct sk_buff *skb, const struct pinpool_pool *pool, u64 c
 	return 0;
 }
 
+/* Physical addresses are for the privileged. */
+static int fill_address(struct sk_buff *skb, const struct pinpool_pool *pool,
+			const struct pinpool_survey *survey, bool admin)
+{
+	const struct pinpool_config *config = &pool->config;
+
+	if (!pool->backing->pages)
+		return pinpool_put_u64(skb, PINPOOL_A_POOL_BASE, config->base);
+	if (!admin)
+		return 0;
+	if (config->backing == PINPOOL_BACKING_RESERVED && config->base &&
+	    pinpool_put_u64(skb, PINPOOL_A_POOL_BASE, config->base))
+		return -EMSGSIZE;
+	if (config->tell_bus && pinpool_put_u64(skb, PINPOOL_A_POOL_BUS_ADDRESS, survey->phys))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int fill_backing(struct sk_buff *skb, const struct pinpool_pool *pool,
+			const struct pinpool_survey *survey, bool admin)
+{
+	const struct pinpool_config *config = &pool->config;
+
+	if (fill_address(skb, pool, survey, admin) ||
+	    (config->align && pinpool_put_u64(skb, PINPOOL_A_POOL_ALIGN, config->align)) ||
+	    (config->region[0] &&
+	     nla_put_string(skb, PINPOOL_A_POOL_REGION, config->region)) ||
+	    (config->keep && nla_put_flag(skb, PINPOOL_A_POOL_KEEP)) ||
+	    (config->tell_bus && nla_put_flag(skb, PINPOOL_A_POOL_TELL_BUS)) ||
+	    nla_put_u32(skb, PINPOOL_A_POOL_LONGTERM, pool->backing->longterm))
+		return -EMSGSIZE;
+	if (!survey->chunks)
+		return 0;
+	if (pinpool_put_u64(skb, PINPOOL_A_POOL_CHUNKS, survey->chunks) ||
+	    pinpool_put_u64(skb, PINPOOL_A_POOL_CHUNK_MIN, survey->min) ||
+	    pinpool_put_u64(skb, PINPOOL_A_POOL_CHUNK_MAX, survey->max) ||
+	    pinpool_put_u64(skb, PINPOOL_A_POOL_NODES, survey->nodes))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /**
  * pinpool_fill_pool() - Tell of a pool
  * @skb: The message
  * @pool: The pool
+ * @admin: To somebody who may see everything
  *
  * Context: May sleep.
  * Return: 0 or -EMSGSIZE
  */
-int pinpool_fill_pool(struct sk_buff *skb, struct pinpool_pool *pool)
+int pinpool_fill_pool(struct sk_buff *skb, struct pinpool_pool *pool, bool admin)
 {
 	const struct pinpool_config *config = &pool->config;
 	struct pinpool_settings settings;
+	struct pinpool_survey survey;
 	u64 capacity;
 
 	spin_lock(&pool->lock);
 	settings = pool->settings;
+	survey = pool->survey;
 	capacity = config->capacity;
 	spin_unlock(&pool->lock);
 
@@ -183,6 +227,7 @@ int pinpool_fill_pool(struct sk_buff *skb, struct pinpool_pool *pool)
 	    pinpool_put_u64(skb, PINPOOL_A_POOL_FEATURES, pinpool_pool_features(pool)) ||
 	    fill_limits(skb, &settings.limits) ||
 	    fill_watermarks(skb, &settings.watermarks, capacity) ||
+	    fill_backing(skb, pool, &survey, admin) ||
 	    fill_stats(skb, pool, false))
 		return -EMSGSIZE;
 	return 0;

@@ -32,6 +32,41 @@ int pinpool_parse_capacity(const struct nlattr *attr, struct netlink_ext_ack *ex
 	return 0;
 }
 
+static void parse_u64(const struct nlattr *attr, u64 *value)
+{
+	if (attr)
+		*value = nla_get_u64(attr);
+}
+
+/* Where the memory of a pool shall come from */
+static int parse_backing(struct nlattr **attrs, struct netlink_ext_ack *extack,
+			 struct pinpool_config *config)
+{
+	const struct nlattr *attr = attrs[PINPOOL_A_POOL_BACKING];
+
+	if (attr)
+		config->backing = nla_get_u32(attr);
+	parse_u64(attrs[PINPOOL_A_POOL_BASE], &config->base);
+	attr = attrs[PINPOOL_A_POOL_ALIGN];
+	parse_u64(attr, &config->align);
+	if (attr && !is_power_of_2(config->align))
+		return pinpool_netlink_refuse(extack, attr, -EINVAL,
+					      "The alignment is no power of two");
+	attr = attrs[PINPOOL_A_POOL_REGION];
+	if (attr)
+		strscpy(config->region, nla_data(attr), sizeof(config->region));
+	config->keep = attrs[PINPOOL_A_POOL_KEEP];
+	config->tell_bus = attrs[PINPOOL_A_POOL_TELL_BUS];
+	attr = attrs[PINPOOL_A_POOL_FD];
+	if (attr) {
+		if (nla_get_u32(attr) > INT_MAX)
+			return pinpool_netlink_refuse(extack, attr, -EBADF,
+						      "That is no file descriptor");
+		config->fd = nla_get_u32(attr);
+	}
+	return 0;
+}
+
 /**
  * pinpool_parse_config() - Read what a pool shall be
  * @attrs: Of set "pool", with a name and a capacity
@@ -39,12 +74,14 @@ int pinpool_parse_capacity(const struct nlattr *attr, struct netlink_ext_ack *ex
  * @config: Filled in
  *
  * Context: Any.
- * Return: 0 or -EINVAL
+ * Return: 0, -EINVAL or -EBADF
  */
 int pinpool_parse_config(struct nlattr **attrs, struct netlink_ext_ack *extack,
 			 struct pinpool_config *config)
 {
 	const struct nlattr *attr = attrs[PINPOOL_A_POOL_NAME];
+	const char *why;
+	int err;
 
 	pinpool_config_init(config);
 	if (!pinpool_config_name_valid(nla_data(attr)))
@@ -59,6 +96,9 @@ int pinpool_parse_config(struct nlattr **attrs, struct netlink_ext_ack *extack,
 			return pinpool_netlink_refuse(extack, attr, -EINVAL,
 						      "The granule is no power of two of at least a page");
 	}
+	err = parse_backing(attrs, extack, config);
+	if (err)
+		return err;
 	attr = attrs[PINPOOL_A_POOL_NODE];
 	if (attr) {
 		config->node = nla_get_s32(attr);
@@ -76,14 +116,14 @@ int pinpool_parse_config(struct nlattr **attrs, struct netlink_ext_ack *extack,
 	attr = attrs[PINPOOL_A_POOL_ZERO];
 	if (attr)
 		config->zero = nla_get_u32(attr);
-	return pinpool_parse_capacity(attrs[PINPOOL_A_POOL_CAPACITY], extack,
-				      config->granule, &config->capacity);
-}
-
-static void parse_u64(const struct nlattr *attr, u64 *value)
-{
-	if (attr)
-		*value = nla_get_u64(attr);
+	err = pinpool_parse_capacity(attrs[PINPOOL_A_POOL_CAPACITY], extack,
+				     config->granule, &config->capacity);
+	if (err)
+		return err;
+	why = pinpool_config_check(config);
+	if (why)
+		return pinpool_netlink_refuse(extack, attrs[PINPOOL_A_POOL_BACKING], -EINVAL, why);
+	return 0;
 }
 
 static int parse_limits(const struct nlattr *nest, struct netlink_ext_ack *extack,

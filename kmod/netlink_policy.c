@@ -11,6 +11,7 @@
 #include <uapi/linux/pinpool_netlink.h>
 #include <linux/pinpool.h>
 #include <linux/pinpool.h>
+#include <linux/pinpool.h>
 
 /* Common nested types */
 const struct nla_policy pinpool_limits_nl_policy[PINPOOL_A_LIMITS_CLIENT_SHARES + 1] = {
@@ -39,16 +40,22 @@ static const struct nla_policy pinpool_pool_get_dump_nl_policy[PINPOOL_A_POOL_NA
 };
 
 /* PINPOOL_NL_CMD_POOL_NEW - do */
-static const struct nla_policy pinpool_pool_new_nl_policy[PINPOOL_A_POOL_WATERMARKS + 1] = {
+static const struct nla_policy pinpool_pool_new_nl_policy[PINPOOL_A_POOL_TELL_BUS + 1] = {
 	[PINPOOL_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = PINPOOL_MAX_NAME, },
 	[PINPOOL_A_POOL_CAPACITY] = { .type = NLA_U64, },
 	[PINPOOL_A_POOL_GRANULE] = { .type = NLA_U64, },
-	[PINPOOL_A_POOL_BACKING] = NLA_POLICY_MAX(NLA_U32, 0),
+	[PINPOOL_A_POOL_BACKING] = NLA_POLICY_MAX(NLA_U32, 5),
 	[PINPOOL_A_POOL_ZERO] = NLA_POLICY_MAX(NLA_U32, 2),
 	[PINPOOL_A_POOL_NODE] = { .type = NLA_S32, },
 	[PINPOOL_A_POOL_MODE] = NLA_POLICY_MAX(NLA_U32, 438),
 	[PINPOOL_A_POOL_LIMITS] = NLA_POLICY_NESTED(pinpool_limits_nl_policy),
 	[PINPOOL_A_POOL_WATERMARKS] = NLA_POLICY_NESTED(pinpool_watermarks_nl_policy),
+	[PINPOOL_A_POOL_BASE] = { .type = NLA_U64, },
+	[PINPOOL_A_POOL_ALIGN] = { .type = NLA_U64, },
+	[PINPOOL_A_POOL_REGION] = { .type = NLA_NUL_STRING, .len = PINPOOL_MAX_REGION, },
+	[PINPOOL_A_POOL_KEEP] = { .type = NLA_FLAG, },
+	[PINPOOL_A_POOL_FD] = { .type = NLA_U32, },
+	[PINPOOL_A_POOL_TELL_BUS] = { .type = NLA_FLAG, },
 };
 
 /* PINPOOL_NL_CMD_POOL_SET - do */
@@ -101,7 +108,7 @@ const struct genl_split_ops pinpool_nl_ops[8] = {
 		.cmd		= PINPOOL_NL_CMD_POOL_NEW,
 		.doit		= pinpool_nl_pool_new_doit,
 		.policy		= pinpool_pool_new_nl_policy,
-		.maxattr	= PINPOOL_A_POOL_WATERMARKS,
+		.maxattr	= PINPOOL_A_POOL_TELL_BUS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -12,6 +12,7 @@
 #include <uapi/linux/pinpool_netlink.h>
 #include <linux/pinpool.h>
 #include <linux/pinpool.h>
+#include <linux/pinpool.h>
 
 /* Common nested types */
 extern const struct nla_policy pinpool_limits_nl_policy[PINPOOL_A_LIMITS_CLIENT_SHARES + 1];

@@ -18,7 +18,7 @@
 static char *pools = "default:64M";
 module_param(pools, charp, 0444);
 MODULE_PARM_DESC(pools,
-		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never, limits client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, and watermarks low=<size>, high=<size>; sizes take K, M, G, T (default \"default:64M\")");
+		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never, backing=pages|contig|reserved|none, base=<address>, align=<size>, region=<name>, keep, tell-bus, limits client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, and watermarks low=<size>, high=<size>; sizes take K, M, G, T (default \"default:64M\")");
 
 /* A number with an optional K, M, G or T. memparse() would wrap silently. */
 static int __init parse_size(const char *arg, u64 *size)
@@ -81,55 +81,108 @@ static int __init parse_setting(const char *name, struct pinpool_settings *setti
 	return 0;
 }
 
+static int __init parse_granule(struct pinpool_config *config, const char *value)
+{
+	return parse_size(value, &config->granule) ?:
+	       pinpool_config_granule_valid(config->granule) ? 0 : -EINVAL;
+}
+
+static int __init parse_mode(struct pinpool_config *config, const char *value)
+{
+	return kstrtou16(value, 8, &config->mode) ?:
+	       pinpool_config_mode_valid(config->mode) ? 0 : -EINVAL;
+}
+
+static int __init parse_node(struct pinpool_config *config, const char *value)
+{
+	return kstrtoint(value, 10, &config->node) ?:
+	       pinpool_config_node_valid(config->node) ? 0 : -EINVAL;
+}
+
+static int __init parse_zero(struct pinpool_config *config, const char *value)
+{
+	int i = match_string(pinpool_zero_names, ARRAY_SIZE(pinpool_zero_names), value);
+
+	config->zero = i;
+	return min(i, 0);
+}
+
+static int __init parse_backing(struct pinpool_config *config, const char *value)
+{
+	const struct pinpool_backing_ops *backing = pinpool_backing_find(value);
+
+	if (!backing)
+		return -EINVAL;
+	config->backing = backing->id;
+	return 0;
+}
+
+static int __init parse_base(struct pinpool_config *config, const char *value)
+{
+	return parse_size(value, &config->base);
+}
+
+static int __init parse_align(struct pinpool_config *config, const char *value)
+{
+	return parse_size(value, &config->align) ?: is_power_of_2(config->align) ? 0 : -EINVAL;
+}
+
+static int __init parse_region(struct pinpool_config *config, const char *value)
+{
+	return *value && strscpy(config->region, value, sizeof(config->region)) > 0 ?
+	       0 : -EINVAL;
+}
+
+static int __init parse_keep(struct pinpool_config *config, const char *value)
+{
+	config->keep = true;
+	return *value ? -EINVAL : 0;
+}
+
+static int __init parse_tell_bus(struct pinpool_config *config, const char *value)
+{
+	config->tell_bus = true;
+	return *value ? -EINVAL : 0;
+}
+
+struct option {
+	const char *key;
+	const char *wanted;
+	int (*parse)(struct pinpool_config *config, const char *value);
+};
+
+static const struct option options[] __initconst = {
+	{ "granule", "a power of two of at least a page", parse_granule },
+	{ "mode", "an octal mode like 0600 or 0666", parse_mode },
+	{ "node", "an online NUMA node", parse_node },
+	{ "zero", "one of owner, always, never", parse_zero },
+	{ "backing", "a backing that this kernel can have", parse_backing },
+	{ "base", "an address", parse_base },
+	{ "align", "a power of two", parse_align },
+	{ "region", "a name of up to " __stringify(PINPOOL_MAX_REGION) " letters", parse_region },
+	{ "keep", "without a value", parse_keep },
+	{ "tell-bus", "without a value", parse_tell_bus },
+};
+
 static int __init parse_option(struct pinpool_config *config,
 			       struct pinpool_settings *settings, const char *key,
 			       const char *value)
 {
-	u16 mode;
 	int i;
 
 	i = parse_setting(config->name, settings, key, value);
 	if (i)
 		return min(i, 0);
-
-	if (!strcmp(key, "granule")) {
-		if (parse_size(value, &config->granule) ||
-		    !pinpool_config_granule_valid(config->granule)) {
-			pr_err("pool '%s': granule=%s is not a power of two of at least %lu\n",
-			       config->name, value, PAGE_SIZE);
-			return -EINVAL;
-		}
-		return 0;
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		if (strcmp(key, options[i].key))
+			continue;
+		if (!options[i].parse(config, value))
+			return 0;
+		pr_err("pool '%s': %s=%s is not %s\n", config->name, key, value,
+		       options[i].wanted);
+		return -EINVAL;
 	}
-	if (!strcmp(key, "mode")) {
-		if (kstrtou16(value, 8, &mode) || !pinpool_config_mode_valid(mode)) {
-			pr_err("pool '%s': mode=%s is no octal mode like 0600 or 0666\n",
-			       config->name, value);
-			return -EINVAL;
-		}
-		config->mode = mode;
-		return 0;
-	}
-	if (!strcmp(key, "node")) {
-		if (kstrtoint(value, 10, &config->node) ||
-		    !pinpool_config_node_valid(config->node)) {
-			pr_err("pool '%s': node=%s is not an online NUMA node\n",
-			       config->name, value);
-			return -EINVAL;
-		}
-		return 0;
-	}
-	if (!strcmp(key, "zero")) {
-		i = match_string(pinpool_zero_names, ARRAY_SIZE(pinpool_zero_names), value);
-		if (i < 0) {
-			pr_err("pool '%s': zero=%s is none of owner, always, never\n",
-			       config->name, value);
-			return -EINVAL;
-		}
-		config->zero = i;
-		return 0;
-	}
-	pr_err("pool '%s': unknown option '%s'; there are granule=, mode=, node=, zero=, client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, low= and high=\n",
+	pr_err("pool '%s': unknown option '%s'; there are granule=, mode=, node=, zero=, backing=, base=, align=, region=, keep, tell-bus, client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, low= and high=\n",
 	       config->name, key);
 	return -EINVAL;
 }
@@ -140,6 +193,7 @@ static int __init parse_pool(char *spec, struct pinpool_config *config,
 {
 	char *name = strsep(&spec, ":");
 	char *size = strsep(&spec, ":");
+	const char *why;
 	char *option;
 	int err;
 
@@ -166,6 +220,11 @@ static int __init parse_pool(char *spec, struct pinpool_config *config,
 	if (!IS_ALIGNED(config->capacity, config->granule)) {
 		pr_err("pool '%s': size %s is not a multiple of the granule of %llu bytes\n",
 		       name, size, config->granule);
+		return -EINVAL;
+	}
+	why = pinpool_config_check(config);
+	if (why) {
+		pr_err("pool '%s': %s\n", name, why);
 		return -EINVAL;
 	}
 	if (settings->watermarks.high > config->capacity ||

@@ -64,6 +64,7 @@
 #include <linux/workqueue.h>
 
 #include <linux/pinpool.h>
+#include <linux/pinpool_netlink.h>
 
 #include "offset_alloc.h"
 
@@ -85,6 +86,16 @@ struct vm_area_struct;
  * @node: NUMA node, or NUMA_NO_NODE
  * @mode: Permissions of the node
  * @zero: When memory is zeroed
+ * @backing: Where the memory comes from
+ * @base: What offset 0 is called, or with PINPOOL_BACKING_RESERVED and no @region its
+ *        physical address
+ * @align: With PINPOOL_BACKING_CONTIG, what the physical address is a multiple of: a
+ *         power of two, or 0
+ * @region: With PINPOOL_BACKING_RESERVED, its name, or empty
+ * @keep: With PINPOOL_BACKING_RESERVED, leave what is in it
+ * @tell_bus: The privileged are told of bus addresses
+ * @fd: With PINPOOL_BACKING_DMABUF, a descriptor of the process that makes the pool
+ * @address: With PINPOOL_BACKING_USER, where the memory lies in that process
  */
 struct pinpool_config {
 	char name[PINPOOL_NAME_SIZE];
@@ -93,6 +104,14 @@ struct pinpool_config {
 	int node;
 	umode_t mode;
 	enum pinpool_zero zero;
+	enum pinpool_backing backing;
+	u64 base;
+	u64 align;
+	char region[PINPOOL_MAX_REGION + 1];
+	bool keep;
+	bool tell_bus;
+	int fd;
+	u64 address;
 };
 
 /**
@@ -180,10 +199,19 @@ enum pinpool_event {
 /**
  * struct pinpool_backing_ops - Where the memory of a pool comes from
  * @id: What INFO tells
- * @name: What sysfs tells
- * @create: Get zeroed memory for @pool->config and set @pool->backing_data.
- *          May sleep and take long. Returns 0 or a negative errno with nothing
- *          left behind
+ * @name: What sysfs tells, and what the module's parameter is given
+ * @longterm: Whether windows can be pinned for long
+ * @foreign: The pages are somebody else's: windows map them by PFN, so that nobody
+ *           can pin them there, and whose bytes they have is kept in pool->owners.
+ *           Before the first client gets it, memory is zeroed where the pool's policy
+ *           does so at all
+ * @limit: The largest capacity, in bytes; 0 for no limit but the machine's memory
+ * @check: Look at what is asked for, without looking at the machine. Returns NULL, or
+ *         what is wrong with it. NULL if all is well
+ * @create: Get zeroed memory (if not @foreign) for @pool->config and set
+ *          @pool->backing_data. May sleep and take long. Returns 0 or a negative errno
+ *          with nothing left behind; where more can be said of it than that, sets
+ *          @pool->why
  * @destroy: Let go of the memory; pages that are still referenced must stay
  *           away from the kernel until they are not. May sleep
  * @grow: Get zeroed memory for what lies from @old up to @capacity, while the pool is
@@ -191,21 +219,43 @@ enum pinpool_event {
  *        left behind. NULL if this can't be done
  * @shrink: Let go of what lies from @capacity up to @old, as @destroy does. Nobody has
  *          an extent there. May sleep; NULL if there is no @grow
+ * @fixed: Why there is no @grow, or NULL
  * @pages: The page at a page-aligned offset below the capacity, and in *@nr how
  *         many that follow are consecutive in the memory map, it
  *         included. Any context; the backing's own references last until
- *         @destroy. The folios of such a run are all of one size, and none has
- *         parts of two extents
+ *         @destroy. The folios of such a run are all of one size, and, if not
+ *         @foreign, none has parts of two extents. NULL if there is no memory
  */
 struct pinpool_backing_ops {
 	enum pinpool_backing id;
 	const char *name;
+	enum pinpool_longterm longterm;
+	bool foreign;
+	u64 limit;
+	const char *(*check)(const struct pinpool_config *config);
 	int (*create)(struct pinpool_pool *pool);
 	void (*destroy)(struct pinpool_pool *pool);
 	int (*grow)(struct pinpool_pool *pool, u64 old, u64 capacity);
 	void (*shrink)(struct pinpool_pool *pool, u64 old, u64 capacity);
+	const char *fixed;
 	struct page *(*pages)(const struct pinpool_pool *pool, u64 offset,
 			      unsigned long *nr);
+};
+
+/**
+ * struct pinpool_survey - What the memory of a pool is like
+ * @chunks: Of how many physically contiguous runs it is
+ * @min: Bytes in the smallest
+ * @max: Bytes in the largest
+ * @nodes: On which NUMA nodes it is, as in struct pinpool_info
+ * @phys: The physical address of offset 0
+ */
+struct pinpool_survey {
+	u64 chunks;
+	u64 min;
+	u64 max;
+	u64 nodes;
+	phys_addr_t phys;
 };
 
 /**
@@ -225,6 +275,9 @@ struct pinpool_backing_ops {
  * @granule_shift: Constant
  * @backing: Constant
  * @backing_data: Of @backing; constant while the pool has buffers
+ * @owners: Of a backing whose pages are not its own: whose bytes each page has. As
+ *          page_private() elsewhere: only holders of an extent look at its part
+ * @why: Why the backing couldn't be made, a constant, or NULL
  * @lock: Protects everything down to @nr_waiters, the counters of clients, and all
  *        of buffers in quarantine. Taken from process context only. No more
  *        than O(log n) work under it, or a scatter's few thousand steps
@@ -238,6 +291,7 @@ struct pinpool_backing_ops {
  * @drained: Its memory was given back, or somebody is about to
  * @users: struct pinpool_user
  * @settings: What may be changed; under @set_lock too
+ * @survey: What its memory is like
  * @limited: There is a limit in @settings
  * @high: It is above its watermark
  * @low_mark: In bytes, or 0
@@ -282,6 +336,8 @@ struct pinpool_pool {
 	unsigned int granule_shift;
 	const struct pinpool_backing_ops *backing;
 	void *backing_data;
+	unsigned long *owners;
+	const char *why;
 
 	spinlock_t lock;	/* what follows, down to @nr_waiters */
 	struct offset_alloc *oa;
@@ -293,6 +349,7 @@ struct pinpool_pool {
 	bool drained;
 	struct list_head users;
 	struct pinpool_settings settings;
+	struct pinpool_survey survey;
 	bool limited;
 	bool high;
 	u64 low_mark;
@@ -487,6 +544,7 @@ static inline bool pinpool_pool_huge(const struct pinpool_pool *pool)
 {
 	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
 	       PINPOOL_CHUNK_ORDER + PAGE_SHIFT == PMD_SHIFT &&
+	       pool->config.backing == PINPOOL_BACKING_PAGES &&
 	       pool->config.granule >= PMD_SIZE;
 }
 
@@ -496,11 +554,31 @@ static inline u64 pinpool_buffer_extent(const struct pinpool_buffer *buffer)
 	return ALIGN(buffer->length, buffer->pool->config.granule);
 }
 
+/*
+ * Whose bytes a page has: the id of a client, PINPOOL_ID_MANY or 0. @page is at @offset,
+ * the first of its folio.
+ */
+static inline unsigned long pinpool_page_owner(const struct pinpool_pool *pool, u64 offset,
+					       const struct page *page)
+{
+	return pool->owners ? pool->owners[offset >> PAGE_SHIFT] : page_private(page);
+}
+
+static inline void pinpool_page_set_owner(const struct pinpool_pool *pool, u64 offset,
+					  struct page *page, unsigned long id)
+{
+	if (pool->owners)
+		pool->owners[offset >> PAGE_SHIFT] = id;
+	else
+		set_page_private(page, id);
+}
+
 /* config.c */
 extern const char * const pinpool_zero_names[PINPOOL_ZERO_NEVER + 1];
 void pinpool_config_init(struct pinpool_config *config);
 bool pinpool_config_name_valid(const char *name);
 bool pinpool_config_granule_valid(u64 granule);
+const char *pinpool_config_check(const struct pinpool_config *config);
 bool pinpool_config_node_valid(int node);
 bool pinpool_config_mode_valid(unsigned int mode);
 
@@ -515,7 +593,8 @@ int pinpool_registry_publish_all(void);
 void pinpool_registry_close(void);
 void pinpool_registry_exit(void);
 struct pinpool_pool *pinpool_registry_add(const struct pinpool_config *config,
-					  const struct pinpool_settings *settings);
+					  const struct pinpool_settings *settings,
+					  const char **why);
 struct pinpool_pool *pinpool_registry_find(const char *name);
 struct pinpool_pool *pinpool_registry_next(u32 id, u32 *seq);
 void pinpool_registry_changed(struct pinpool_pool *pool);
@@ -597,8 +676,16 @@ static inline void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatte
 }
 #endif
 
-/* backing_pages.c */
+/* backing.c */
+const struct pinpool_backing_ops *pinpool_backing_get(unsigned int id);
+const struct pinpool_backing_ops *pinpool_backing_find(const char *name);
+int pinpool_backing_create(struct pinpool_pool *pool);
+void pinpool_backing_destroy(struct pinpool_pool *pool);
+void pinpool_backing_survey(struct pinpool_pool *pool);
+
+/* backing_*.c */
 extern const struct pinpool_backing_ops pinpool_backing_pages;
+extern const struct pinpool_backing_ops pinpool_backing_none;
 
 /* client.c */
 extern const struct file_operations pinpool_client_fops;
@@ -697,6 +784,7 @@ extern const struct attribute_group *pinpool_sysfs_groups[];
 /* mmap.c */
 int pinpool_mmap(struct file *file, struct vm_area_struct *vma);
 long pinpool_mmap_check(const struct vm_area_struct *vma);
+unsigned long pinpool_mmap_kind(const struct pinpool_pool *pool);
 vm_fault_t pinpool_mmap_pages(const struct vm_fault *vmf, const struct pinpool_pool *pool,
 			      u64 offset, u64 end);
 void pinpool_mmap_populate(struct file *file, u64 window, u64 offset, u64 length);

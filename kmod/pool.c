@@ -15,9 +15,10 @@
  */
 u64 pinpool_pool_features(const struct pinpool_pool *pool)
 {
-	u64 features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE |
-		       PINPOOL_FEATURE_SHARE | PINPOOL_FEATURE_SCATTER;
+	u64 features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_SCATTER;
 
+	if (pool->backing->pages)
+		features |= PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE;
 	if (pinpool_pool_huge(pool))
 		features |= PINPOOL_FEATURE_HUGE;
 	return features;
@@ -315,7 +316,7 @@ void pinpool_pool_drain(struct pinpool_pool *pool)
 	spin_unlock(&pool->lock);
 	if (drain) {
 		pinpool_quarantine_exit(pool);
-		pool->backing->destroy(pool);
+		pinpool_backing_destroy(pool);
 	}
 }
 

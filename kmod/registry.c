@@ -59,7 +59,7 @@ static void pool_release(struct device *dev)
 	pinpool_quarantine_exit(pool);
 	/* It was never there for anybody. */
 	if (pool->backing && !pool->dead)
-		pool->backing->destroy(pool);
+		pinpool_backing_destroy(pool);
 	if (pool->oa)
 		offset_alloc_destroy(pool->oa);
 	kvfree(pool->oa);
@@ -136,7 +136,6 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config,
 
 static int pool_fill(struct pinpool_pool *pool)
 {
-	const struct pinpool_backing_ops *backing = &pinpool_backing_pages;
 	struct offset_alloc_config config = {
 		.capacity = pool->config.capacity >> pool->granule_shift,
 		.max_capacity = pinpool_resize_max(&pool->config),
@@ -155,16 +154,16 @@ static int pool_fill(struct pinpool_pool *pool)
 		return err;
 	}
 	pool->oa = oa;
-	err = backing->create(pool);
-	if (err)
-		return err;
-	pool->backing = backing;
-	return 0;
+	return pinpool_backing_create(pool);
 }
 
-/* All of a pool but its node. Takes the name for it from the very beginning. */
+/*
+ * All of a pool but its node. Takes the name for it from the very beginning. *@why: for
+ * errors of which there is more to be said
+ */
 static struct pinpool_pool *pool_create(const struct pinpool_config *config,
-					const struct pinpool_settings *settings)
+					const struct pinpool_settings *settings,
+					const char **why)
 {
 	struct pinpool_pool *pool;
 	int err;
@@ -184,6 +183,7 @@ static struct pinpool_pool *pool_create(const struct pinpool_config *config,
 	return pool;
 
 err_unlink:
+	*why = pool->why;
 	pool_unlink(pool);
 err_put:
 	put_device(&pool->dev);
@@ -232,10 +232,13 @@ static int pool_publish(struct pinpool_pool *pool)
 int __init pinpool_registry_create(const struct pinpool_config *config,
 				   const struct pinpool_settings *settings)
 {
-	struct pinpool_pool *pool = pool_create(config, settings);
+	struct pinpool_pool *pool;
+	const char *why = NULL;
 
+	pool = pool_create(config, settings, &why);
 	if (IS_ERR(pool)) {
-		pr_err("pool '%s': can't be made: %pe\n", config->name, pool);
+		pr_err("pool '%s': can't be made: %pe%s%s\n", config->name, pool,
+		       why ? ": " : "", why ?: "");
 		return PTR_ERR(pool);
 	}
 	mutex_lock(&pools_lock);
@@ -248,14 +251,16 @@ int __init pinpool_registry_create(const struct pinpool_config *config,
  * pinpool_registry_add() - Make a pool, with its node
  * @config: What it shall be; checked by the caller
  * @settings: What of it may change later; checked by the caller
+ * @why: Set to a constant if there is more to be said of an error
  *
  * Context: May sleep, and for long: gets the memory of the pool.
  * Return: The pool, with a reference that is the caller's, or an ERR_PTR
  */
 struct pinpool_pool *pinpool_registry_add(const struct pinpool_config *config,
-					  const struct pinpool_settings *settings)
+					  const struct pinpool_settings *settings,
+					  const char **why)
 {
-	struct pinpool_pool *pool = pool_create(config, settings);
+	struct pinpool_pool *pool = pool_create(config, settings, why);
 	int err;
 
 	if (IS_ERR(pool))

@@ -15,12 +15,16 @@
  * @config: Of the pool
  *
  * Context: Any.
- * Return: Granules; what it has, or else as much as this machine has
+ * Return: Granules; what it has, or else as much as this machine has, or the backing
+ *         can have
  */
 u64 pinpool_resize_max(const struct pinpool_config *config)
 {
+	const struct pinpool_backing_ops *backing = pinpool_backing_get(config->backing);
 	u64 all = (u64)totalram_pages() << PAGE_SHIFT;
 
+	if (backing && backing->limit)
+		return backing->limit >> ilog2(config->granule);
 	return max(config->capacity, all) >> ilog2(config->granule);
 }
 
@@ -96,8 +100,8 @@ int pinpool_resize(struct pinpool_pool *pool, u64 capacity)
 		return 0;
 	if (!pool->backing->grow)
 		return -EOPNOTSUPP;
-	if (capacity < old)
-		return shrink(pool, old, capacity);
-	err = grow(pool, old, capacity);
+	err = capacity < old ? shrink(pool, old, capacity) : grow(pool, old, capacity);
+	if (!err)
+		pinpool_backing_survey(pool);
 	return err == -EINVAL ? -ERANGE : err;
 }

@@ -18,7 +18,9 @@
 LAYOUT(pinpool_info, capacity, 8);
 LAYOUT(pinpool_info, backing, 32);
 LAYOUT(pinpool_info, name, 48);
-_Static_assert(sizeof(struct pinpool_info) == 80, "pinpool_info");
+LAYOUT(pinpool_info, base, 80);
+LAYOUT(pinpool_info, longterm, 120);
+_Static_assert(sizeof(struct pinpool_info) == 128, "pinpool_info");
 _Static_assert(sizeof(struct pinpool_buf) == 32, "pinpool_buf");
 LAYOUT(pinpool_alloc, bufs, 8);
 LAYOUT(pinpool_alloc, count, 16);

@@ -88,9 +88,37 @@ enum {
  * enum pinpool_backing - Where a pool's memory comes from
  * @PINPOOL_BACKING_PAGES: Non-movable pages, in chunks as large as the kernel
  *                         could give
+ * @PINPOOL_BACKING_CONTIG: One run of physically contiguous pages
+ * @PINPOOL_BACKING_RESERVED: A physical range that the kernel kept away from itself
+ *                            when it booted
+ * @PINPOOL_BACKING_USER: Memory that a process has mapped and registered
+ * @PINPOOL_BACKING_DMABUF: A dma-buf of another driver
+ * @PINPOOL_BACKING_NONE: None: the pool divides offsets, of memory that is
+ *                        elsewhere. Windows and EXPORT give ENODEV
  */
 enum pinpool_backing {
 	PINPOOL_BACKING_PAGES = 0,
+	PINPOOL_BACKING_CONTIG = 1,
+	PINPOOL_BACKING_RESERVED = 2,
+	PINPOOL_BACKING_USER = 3,
+	PINPOOL_BACKING_DMABUF = 4,
+	PINPOOL_BACKING_NONE = 5,
+};
+
+/**
+ * enum pinpool_longterm - Whether windows can be pinned for long
+ * @PINPOOL_LONGTERM_YES: For as long as one likes: RDMA, registered buffers
+ * @PINPOOL_LONGTERM_NO_MEMORY: There is no memory
+ * @PINPOOL_LONGTERM_NO_FOREIGN: Not at all, not even by O_DIRECT: the pages are not
+ *                               the pool's own. Shares go to drivers nonetheless
+ * @PINPOOL_LONGTERM_NO_MOVABLE: No; the kernel may want to move the pages. O_DIRECT
+ *                               works
+ */
+enum pinpool_longterm {
+	PINPOOL_LONGTERM_YES = 0,
+	PINPOOL_LONGTERM_NO_MEMORY = 1,
+	PINPOOL_LONGTERM_NO_FOREIGN = 2,
+	PINPOOL_LONGTERM_NO_MOVABLE = 3,
 };
 
 /**
@@ -139,6 +167,15 @@ enum pinpool_feature {
  * @node: out: The NUMA node that the memory was asked from, -1 for any
  * @max_array: out: The longest array that ALLOC and FREE take
  * @name: out: The pool's name, NUL-terminated
+ * @base: out: What offset 0 is called by those who use a pool of
+ *        PINPOOL_BACKING_NONE; else 0
+ * @chunks: out: Of how many physically contiguous runs the memory is
+ * @chunk_min: out: Bytes in the smallest of them
+ * @chunk_max: out: Bytes in the largest
+ * @nodes: out: The NUMA nodes that the memory is on: bit n for node n, bit 63 for
+ *         that and any above
+ * @longterm: out: enum pinpool_longterm
+ * @__reserved: out: 0
  */
 struct pinpool_info {
 	__u32 size;
@@ -151,6 +188,13 @@ struct pinpool_info {
 	__s32 node;
 	__u32 max_array;
 	char name[PINPOOL_NAME_SIZE];
+	__aligned_u64 base;
+	__aligned_u64 chunks;
+	__aligned_u64 chunk_min;
+	__aligned_u64 chunk_max;
+	__aligned_u64 nodes;
+	__u32 longterm;
+	__u32 __reserved;
 };
 
 #define PINPOOL_IOC_INFO	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_INFO)
