@@ -14,7 +14,6 @@
 
 #include <linux/gfp.h>
 #include <linux/mmzone.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -37,6 +36,17 @@ struct chunk {
 	unsigned long nr;
 };
 
+/**
+ * struct backing - The memory of a pool
+ * @chunks: struct chunk by their place in the pool
+ * @wanted: The capacity that it is growing to; of whoever makes it grow, which is one
+ *          at a time
+ */
+struct backing {
+	struct xarray chunks;
+	u64 wanted;
+};
+
 static unsigned long nr_chunks(u64 capacity)
 {
 	return DIV_ROUND_UP_ULL(capacity, BIT(CHUNK_SHIFT));
@@ -45,8 +55,8 @@ static unsigned long nr_chunks(u64 capacity)
 static struct page *pages_pages(const struct pinpool_pool *pool, u64 offset,
 				unsigned long *nr)
 {
-	struct xarray *chunks = pool->backing_data;
-	const struct chunk *chunk = xa_load(chunks, offset >> CHUNK_SHIFT);
+	struct backing *backing = pool->backing_data;
+	const struct chunk *chunk = xa_load(&backing->chunks, offset >> CHUNK_SHIFT);
 	unsigned long index = (offset >> PAGE_SHIFT) % CHUNK_PAGES;
 	/* Pairs with the release in chunk_fill(). */
 	struct page **pages = smp_load_acquire(&chunk->pages);
@@ -149,13 +159,13 @@ static void chunk_cut(struct chunk *chunk, unsigned long len)
 /* Give back what lies from @capacity up to @old. Nobody has an extent there. */
 static void pages_shrink(struct pinpool_pool *pool, u64 old, u64 capacity)
 {
-	struct xarray *chunks = pool->backing_data;
+	struct backing *backing = pool->backing_data;
 	unsigned long keep = nr_chunks(capacity);
 	unsigned long i;
 	struct chunk *chunk;
 
 	for (i = nr_chunks(old); i > keep; i--) {
-		chunk = xa_erase(chunks, i - 1);
+		chunk = xa_erase(&backing->chunks, i - 1);
 		if (!chunk)
 			continue;
 		chunk_cut(chunk, 0);
@@ -163,32 +173,41 @@ static void pages_shrink(struct pinpool_pool *pool, u64 old, u64 capacity)
 		kfree(chunk);
 		cond_resched();
 	}
-	chunk = keep ? xa_load(chunks, keep - 1) : NULL;
+	chunk = keep ? xa_load(&backing->chunks, keep - 1) : NULL;
 	if (chunk)
 		chunk_cut(chunk, (capacity >> PAGE_SHIFT) - (keep - 1) * CHUNK_PAGES);
 }
 
-/* The chunk at @index, which is made where there is none */
-static struct chunk *chunk_get(struct xarray *chunks, unsigned long index)
+/* Have a chunk at @index. */
+static int chunk_get(struct xarray *chunks, unsigned long index)
 {
-	struct chunk *chunk = xa_load(chunks, index);
+	struct chunk *chunk;
+	int err;
 
-	if (chunk)
-		return chunk;
+	if (xa_load(chunks, index))
+		return 0;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
-	if (chunk && xa_err(xa_store(chunks, index, chunk, GFP_KERNEL))) {
+	if (!chunk)
+		return -ENOMEM;
+	err = xa_err(xa_store(chunks, index, chunk, GFP_KERNEL));
+	if (err)
 		kfree(chunk);
-		chunk = NULL;
-	}
-	return chunk;
+	return err;
+}
+
+static int fill_chunk(struct pinpool_pool *pool, u64 index, unsigned int *order)
+{
+	struct backing *backing = pool->backing_data;
+	u64 left = (backing->wanted >> PAGE_SHIFT) - index * CHUNK_PAGES;
+
+	return chunk_fill(pool, xa_load(&backing->chunks, index), min_t(u64, left, CHUNK_PAGES),
+			  order);
 }
 
 static int pages_grow(struct pinpool_pool *pool, u64 old, u64 capacity)
 {
 	u64 need = (capacity - old) >> PAGE_SHIFT;
-	u64 pages = capacity >> PAGE_SHIFT;
-	unsigned int order = CHUNK_ORDER;
-	struct chunk *chunk;
+	struct backing *backing = pool->backing_data;
 	unsigned long i;
 	u64 available;
 	int err = 0;
@@ -201,50 +220,46 @@ static int pages_grow(struct pinpool_pool *pool, u64 old, u64 capacity)
 			available >> (20 - PAGE_SHIFT));
 		return -ENOMEM;
 	}
-	for (i = old >> CHUNK_SHIFT; i < nr_chunks(capacity); i++) {
-		chunk = chunk_get(pool->backing_data, i);
-		err = chunk ? chunk_fill(pool, chunk, min(pages - i * CHUNK_PAGES, CHUNK_PAGES),
-					 &order) : -ENOMEM;
-		if (!err && signal_pending(current))
-			err = -EINTR;
-		if (err)
-			break;
+	for (i = old >> CHUNK_SHIFT; i < nr_chunks(capacity) && !err; i++) {
+		err = chunk_get(&backing->chunks, i);
 		cond_resched();
 	}
-	if (err) {
-		pr_info("pool '%s': stopped after %llu of %llu MiB\n", pool->config.name,
-			((u64)i << (CHUNK_SHIFT - 20)) - (old >> 20), need >> (20 - PAGE_SHIFT));
-		pages_shrink(pool, (u64)(i + 1) << CHUNK_SHIFT, old);
-	}
+	backing->wanted = capacity;
+	if (!err)
+		err = pinpool_fill(pool, old, capacity, fill_chunk);
+	if (err)
+		pages_shrink(pool, capacity, old);
 	return err;
 }
 
-static void chunks_free(struct pinpool_pool *pool)
+static void backing_free(struct pinpool_pool *pool)
 {
-	xa_destroy(pool->backing_data);
-	kfree(pool->backing_data);
+	struct backing *backing = pool->backing_data;
+
+	xa_destroy(&backing->chunks);
+	kfree(backing);
 	pool->backing_data = NULL;
 }
 
 static void pages_destroy(struct pinpool_pool *pool)
 {
 	pages_shrink(pool, pool->config.capacity, 0);
-	chunks_free(pool);
+	backing_free(pool);
 }
 
 static int pages_create(struct pinpool_pool *pool)
 {
-	struct xarray *chunks;
+	struct backing *backing;
 	int err;
 
-	chunks = kzalloc(sizeof(*chunks), GFP_KERNEL);
-	if (!chunks)
+	backing = kzalloc(sizeof(*backing), GFP_KERNEL);
+	if (!backing)
 		return -ENOMEM;
-	xa_init(chunks);
-	pool->backing_data = chunks;
+	xa_init(&backing->chunks);
+	pool->backing_data = backing;
 	err = pages_grow(pool, 0, pool->config.capacity);
 	if (err)
-		chunks_free(pool);
+		backing_free(pool);
 	return err;
 }
 

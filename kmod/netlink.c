@@ -123,6 +123,10 @@ static int reply_send(struct reply *reply, struct genl_info *info, int err)
 {
 	if (err) {
 		nlmsg_free(reply->skb);
+		/* Netlink answers nothing at all to EINTR. */
+		if (err == -EINTR)
+			return pinpool_netlink_refuse(info->extack, NULL, -ECANCELED,
+						      "There was a signal");
 		return err;
 	}
 	genlmsg_end(reply->skb, reply->head);

@@ -77,6 +77,7 @@ void pinpool_netlink_members_changed(void);
 /* netlink_event.c */
 bool pinpool_netlink_listens(unsigned int group);
 void pinpool_netlink_pool(struct pinpool_pool *pool, u8 cmd);
+void pinpool_netlink_progress(const struct pinpool_pool *pool, u64 capacity, u64 done);
 void pinpool_netlink_watermark(struct pinpool_pool *pool, enum pinpool_level level);
 void pinpool_netlink_exhausted(struct pinpool_pool *pool, u64 wanted);
 void pinpool_netlink_quarantine(struct pinpool_pool *pool);

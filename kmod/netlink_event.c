@@ -73,6 +73,29 @@ void pinpool_netlink_pool(struct pinpool_pool *pool, u8 cmd)
 }
 
 /**
+ * pinpool_netlink_progress() - Memory is being got ready
+ * @pool: For this pool, which nobody may know yet
+ * @capacity: What it will have, in bytes
+ * @done: How many of them are ready
+ *
+ * Context: May sleep.
+ */
+void pinpool_netlink_progress(const struct pinpool_pool *pool, u64 capacity, u64 done)
+{
+	struct sk_buff *skb;
+	void *head;
+	int err;
+
+	skb = event_new(PINPOOL_NLGRP_EVENTS, PINPOOL_NL_CMD_PROGRESS_NTF, &head);
+	if (!skb)
+		return;
+	err = put_pool(skb, pool) ?:
+	      pinpool_put_u64(skb, PINPOOL_A_EVENT_CAPACITY, capacity) ?:
+	      pinpool_put_u64(skb, PINPOOL_A_EVENT_DONE, done);
+	event_send(skb, PINPOOL_NLGRP_EVENTS, head, err);
+}
+
+/**
  * pinpool_netlink_watermark() - A pool crossed a watermark
  * @pool: The pool
  * @level: Which

@@ -683,6 +683,10 @@ int pinpool_backing_create(struct pinpool_pool *pool);
 void pinpool_backing_destroy(struct pinpool_pool *pool);
 void pinpool_backing_survey(struct pinpool_pool *pool);
 
+/* fill.c */
+typedef int pinpool_fill_t(struct pinpool_pool *pool, u64 index, unsigned int *order);
+int pinpool_fill(struct pinpool_pool *pool, u64 from, u64 to, pinpool_fill_t *chunk);
+
 /* backing_*.c */
 extern const struct pinpool_backing_ops pinpool_backing_pages;
 extern const struct pinpool_backing_ops pinpool_backing_none;

@@ -273,6 +273,21 @@ static inline int pp_probe_write(void *address)
 	return pp_probe(address, true);
 }
 
+/* What the kernel could give, in KiB */
+static inline unsigned long pp_available_kib(void)
+{
+	unsigned long kib = 0;
+	char line[128];
+	FILE *file = fopen("/proc/meminfo", "re");
+
+	while (file && fgets(line, sizeof(line), file) &&
+	       sscanf(line, "MemAvailable: %lu", &kib) != 1)
+		;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
 /* Remove the module, and load that of PINPOOL_KO with the default pool */
 static inline int pp_unload(void)
 {

@@ -267,20 +267,6 @@ TEST_F(pools, many_buffers_are_taken)
 	pp_client_close(&client);
 }
 
-static unsigned long available_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %lu", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 /* Mark a word as ours. False if it is there and was somebody else's */
 static bool mark(volatile uint64_t *word, uint64_t ours)
 {
@@ -339,7 +325,7 @@ TEST_F_TIMEOUT(pools, a_thousand_times_under_load, 300)
 	int i, status;
 
 	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, true));
-	before = available_kib();
+	before = pp_available_kib();
 	ASSERT_EQ(0, pipe(stop));
 	for (i = 0; i < WORKERS; i++) {
 		workers[i] = fork();
@@ -361,7 +347,7 @@ TEST_F_TIMEOUT(pools, a_thousand_times_under_load, 300)
 		EXPECT_EQ(0, status);
 	}
 	close(stop[0]);
-	after = available_kib();
+	after = pp_available_kib();
 	/* A thousand MiB came and went. */
 	EXPECT_LT(before, after + 48 * 1024);
 }

@@ -184,30 +184,16 @@ TEST_F(resize, what_comes_is_zeroed)
 	}
 }
 
-static unsigned long free_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemFree: %lu", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 TEST_F(resize, memory_goes_back)
 {
 	uint64_t large = 96 * MIB / variant->unit * variant->unit;
 	unsigned long before, grown, after;
 
-	before = free_kib();
+	before = pp_available_kib();
 	ASSERT_EQ(0, set(&self->nl, large));
-	grown = free_kib();
+	grown = pp_available_kib();
 	ASSERT_EQ(0, set(&self->nl, variant->unit));
-	after = free_kib();
+	after = pp_available_kib();
 	/* Each processor may have some up its sleeve. */
 	EXPECT_GT(before, grown + 64 * 1024);
 	EXPECT_GT(after, grown + 64 * 1024);
@@ -217,7 +203,7 @@ TEST_F(resize, no_more_than_there_is)
 {
 	struct pinpool_buf buf;
 
-	EXPECT_EQ(-ENOMEM, set(&self->nl, (uint64_t)(free_kib() + 1024 * 1024) / 2 * 4 * MIB / 1024
+	EXPECT_EQ(-ENOMEM, set(&self->nl, (uint64_t)(pp_available_kib() + 1024 * 1024) / 2 * 4 * MIB / 1024
 			       / variant->unit * variant->unit));
 	EXPECT_STRNE("", self->nl.error);
 	EXPECT_NE(0, set(&self->nl, 1ULL << 62));
