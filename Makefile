@@ -68,6 +68,10 @@ bench-kernel: deps
 bench-touch: deps
 	@selftests/bench/touch.sh
 
+# How long it takes to make a large pool, beside a memset
+bench-fill: deps
+	@selftests/bench/fill.sh
+
 # The allocator's core in user space, without a guest: selftests/bench/core/README.md
 bench-core: deps
 	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
@@ -154,6 +158,7 @@ help:
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-touch first touch and bandwidth beside hugetlbfs, memfd, dma-heap, udmabuf'
+	@echo '  make bench-fill  making a large pool beside a memset'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
@@ -174,4 +179,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-package bench bench-core bench-kernel bench-touch fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-package bench bench-core bench-kernel bench-touch bench-fill fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help
