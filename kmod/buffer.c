@@ -16,9 +16,9 @@
  *	 +<-----------------------------------------+
  *
  * Memory that changes its owner is zeroed. Whose it was is kept in the private
- * field of each folio, or in pool->owners where folios are not the pool's own: the id of the client that mapped it since it was zeroed
- * last, PINPOOL_ID_MANY if others may have written it too, or 0. Only holders
- * of the extent touch the field.
+ * field of each folio, or in pool->owners where the folios are not the pool's own:
+ * the id of the client that mapped it since it was zeroed last, PINPOOL_ID_MANY if
+ * others may have written it too, or 0. Only holders of the extent touch the field.
  */
 #include "pinpool.h"
 #include "trace.h"
@@ -190,6 +190,42 @@ static struct pinpool_buffer *buffer_prepare(struct pinpool_pool *pool, u64 leng
 	return buffer;
 }
 
+/* @at: Where it shall lie, and then @align and @waiter don't matter; or NULL */
+static struct pinpool_buffer *buffer_create(struct pinpool_client *client, u64 length,
+					    u64 align, const u64 *at,
+					    struct pinpool_waiter *waiter)
+{
+	struct pinpool_buffer *buffer;
+	int err;
+
+	buffer = buffer_prepare(client->pool, length);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	err = pinpool_cgroup_charge(buffer);
+	if (err)
+		goto err_release;
+	if (at) {
+		buffer->offset = *at;
+		err = pinpool_pool_alloc_at(client, buffer);
+	} else {
+		err = pinpool_pool_alloc(client, buffer, align, waiter, NULL);
+	}
+	if (err)
+		goto err_uncharge;
+	err = buffer_zero(buffer, client);
+	if (err) {
+		pinpool_hold_end(client, &buffer->hold, false);
+		return ERR_PTR(err);
+	}
+	return buffer;
+
+err_uncharge:
+	pinpool_cgroup_uncharge(buffer, pinpool_buffer_extent(buffer));
+err_release:
+	pinpool_buffer_release(buffer);
+	return ERR_PTR(err);
+}
+
 /**
  * pinpool_buffer_create() - Make a buffer that nobody knows of yet
  * @client: Who gets the first hold on it, not yet published
@@ -205,30 +241,22 @@ struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 					     u64 length, u64 align,
 					     struct pinpool_waiter *waiter)
 {
-	struct pinpool_buffer *buffer;
-	int err;
+	return buffer_create(client, length, align, NULL, waiter);
+}
 
-	buffer = buffer_prepare(client->pool, length);
-	if (!buffer)
-		return ERR_PTR(-ENOMEM);
-	err = pinpool_cgroup_charge(buffer);
-	if (err)
-		goto err_release;
-	err = pinpool_pool_alloc(client, buffer, align, waiter, NULL);
-	if (err)
-		goto err_uncharge;
-	err = buffer_zero(buffer, client);
-	if (err) {
-		pinpool_hold_end(client, &buffer->hold, false);
-		return ERR_PTR(err);
-	}
-	return buffer;
-
-err_uncharge:
-	pinpool_cgroup_uncharge(buffer, pinpool_buffer_extent(buffer));
-err_release:
-	pinpool_buffer_release(buffer);
-	return ERR_PTR(err);
+/**
+ * pinpool_buffer_create_at() - Make a buffer at a given place
+ * @client: Who gets the first hold on it, not yet published
+ * @length: Bytes, 1 to the pool's capacity
+ * @offset: Where it shall lie, a multiple of the granule
+ *
+ * Context: May sleep, and zero memory of that length.
+ * Return: The buffer, or an ERR_PTR of what pinpool_pool_alloc_at() gives
+ */
+struct pinpool_buffer *pinpool_buffer_create_at(struct pinpool_client *client,
+						u64 length, u64 offset)
+{
+	return buffer_create(client, length, 0, &offset, NULL);
 }
 
 /**

@@ -73,12 +73,14 @@ static int ioctl_info(const struct ucmd *ucmd, void *arg)
  * @waiter: May wait for space, or NULL
  * @holds: On the buffers that it made, not yet published
  * @populate: They shall be mapped at once
+ * @at: They shall lie where the caller says
  */
 struct alloc_call {
 	struct pinpool_client *client;
 	struct pinpool_waiter *waiter;
 	struct list_head holds;
 	bool populate;
+	bool at;
 };
 
 static int alloc_check(const struct alloc_call *call, u64 length, u64 align)
@@ -101,16 +103,22 @@ static void alloc_add(struct alloc_call *call, struct pinpool_buffer *buffer)
 	list_add_tail(&buffer->hold.link, &call->holds);
 }
 
-/* A buffer on call->holds, or an ERR_PTR */
-static struct pinpool_buffer *alloc_buffer(struct alloc_call *call, u64 length, u64 align)
+/* A buffer on call->holds, or an ERR_PTR. @offset: with call->at only */
+static struct pinpool_buffer *alloc_buffer(struct alloc_call *call, u64 length, u64 align,
+					   u64 offset)
 {
 	struct pinpool_buffer *buffer;
 	int err;
 
 	err = alloc_check(call, length, align);
+	if (call->at && (align || !IS_ALIGNED(offset, call->client->pool->config.granule)))
+		err = -EINVAL;
 	if (err)
 		return ERR_PTR(err);
-	buffer = pinpool_buffer_create(call->client, length, align, call->waiter);
+	if (call->at)
+		buffer = pinpool_buffer_create_at(call->client, length, offset);
+	else
+		buffer = pinpool_buffer_create(call->client, length, align, call->waiter);
 	if (!IS_ERR(buffer))
 		alloc_add(call, buffer);
 	return buffer;
@@ -136,7 +144,7 @@ static int alloc_entry(struct alloc_call *call, void __user *user, size_t user_s
 	err = copy_struct_from_user(&buf, sizeof(buf), user, user_size);
 	if (err)
 		return err;
-	buffer = alloc_buffer(call, buf.length, buf.align);
+	buffer = alloc_buffer(call, buf.length, buf.align, buf.offset);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	buf.offset = buffer->offset;
@@ -215,7 +223,7 @@ static int alloc_one(struct alloc_call *call, struct pinpool_alloc *cmd)
 
 	if ((cmd->flags & PINPOOL_ALLOC_PARTIAL) || cmd->count || cmd->buf_size)
 		return -EINVAL;
-	buffer = alloc_buffer(call, cmd->length, cmd->align);
+	buffer = alloc_buffer(call, cmd->length, cmd->align, cmd->offset);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	cmd->offset = buffer->offset;
@@ -251,9 +259,12 @@ static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 	int err;
 
 	if (cmd->flags & ~(PINPOOL_ALLOC_PARTIAL | PINPOOL_ALLOC_POPULATE |
-			   PINPOOL_ALLOC_SCATTER))
+			   PINPOOL_ALLOC_SCATTER | PINPOOL_ALLOC_AT))
 		return -EOPNOTSUPP;
 	if (cmd->__reserved)
+		return -EINVAL;
+	call.at = cmd->flags & PINPOOL_ALLOC_AT;
+	if (call.at && (cmd->deadline_ns || (cmd->flags & PINPOOL_ALLOC_SCATTER)))
 		return -EINVAL;
 	call.populate = cmd->flags & PINPOOL_ALLOC_POPULATE;
 	if (call.populate != !!cmd->window || !PAGE_ALIGNED(cmd->window))

@@ -387,9 +387,11 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 
 /*
  * The extent that a unit belongs to. The walk begins where the last one ended:
- * who restores many extents in order walks once over all of them.
+ * who restores many extents in order walks once over all of them. *@finger gets the
+ * last used one on the way.
  */
-static u32 find_offset(const struct offset_alloc *oa, u64 offset)
+static bool find_offset(const struct offset_alloc *oa, u64 offset, u32 max_steps, u32 *found,
+			u32 *finger)
 {
 	u32 index = oa_sentinel(oa)->next;
 	u64 start = 0;
@@ -400,11 +402,41 @@ static u32 find_offset(const struct offset_alloc *oa, u64 offset)
 		start = oa_node(oa, index)->offset;
 	}
 	while (offset - start >= oa_node(oa, index)->size) {
+		if (!max_steps--)
+			return false;
 		oa_step();
+		if (oa_is_used(oa_node(oa, index)))
+			*finger = index;
 		start += oa_node(oa, index)->size;
 		index = oa_node(oa, index)->next;
 	}
-	return index;
+	*found = index;
+	return true;
+}
+
+/**
+ * offset_alloc_seek - Go a part of the way of offset_alloc_alloc_at()
+ * @oa: The allocator
+ * @offset: Where that is to go
+ * @max_steps: How many extents may be looked at, at least 4
+ *
+ * For those who can't hold the lock for as long as that may take: they call this
+ * until it returns true, and then the other, which finds its place in @max_steps.
+ * They see to it that nobody else does so meanwhile. What else is done between two
+ * calls does no harm, but may set it back.
+ *
+ * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
+ * Return: False if there is more of the way to go
+ */
+bool offset_alloc_seek(struct offset_alloc *oa, u64 offset, u32 max_steps)
+{
+	u32 finger = oa->finger;
+	u32 found;
+	bool there;
+
+	there = offset >= oa->capacity || find_offset(oa, offset, max_steps, &found, &finger);
+	oa->finger = finger;
+	return there;
 }
 
 /**
@@ -427,12 +459,12 @@ int offset_alloc_alloc_at(struct offset_alloc *oa, u64 offset, u64 size,
 			  struct offset_extent *extent)
 {
 	const struct offset_alloc_node *node;
-	u32 index;
+	u32 index, finger;
 	int err;
 
 	if (!size || offset >= oa->capacity || size > oa->capacity - offset)
 		return -EINVAL;
-	index = find_offset(oa, offset);
+	find_offset(oa, offset, U32_MAX, &index, &finger);
 	node = oa_node(oa, index);
 	if (!oa_is_free(node) || size > node->size - (offset - oa_free_offset(oa, node)))
 		return -EBUSY;

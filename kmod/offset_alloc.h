@@ -32,6 +32,7 @@
  *	offset_alloc_alloc_scatter() as many times so many as extents are allowed.
  *	offset_alloc_alloc_at() walks from the last extent it placed, or the last
  *	one that was resized: so an extent is divided in a few steps.
+ *	offset_alloc_seek() does such a walk piece by piece.
  *
  * Handles
  *	An extent is named by a 64-bit handle: the index of a node and the
@@ -248,6 +249,7 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 		       struct offset_extent *extent);
 int offset_alloc_alloc_at(struct offset_alloc *oa, u64 offset, u64 size,
 			  struct offset_extent *extent);
+bool offset_alloc_seek(struct offset_alloc *oa, u64 offset, u32 max_steps);
 int offset_alloc_alloc_scatter(struct offset_alloc *oa, u64 size,
 			       struct offset_extent *extents, u32 max_extents);
 int offset_alloc_resize(struct offset_alloc *oa, u64 handle, u64 size);

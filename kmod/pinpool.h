@@ -37,7 +37,7 @@
  *	    pool->lock
  *	  folio lock			of a page that a fault returns, taken under
  *					client->lock and dropped by the kernel
- *	pool->reap_lock
+ *	pool->reap_lock, pool->seek_lock
  *	  pool->lock
  *	    waiter->head, pool->poll_head
  *
@@ -311,6 +311,7 @@ struct pinpool_survey {
  * @waiters: ALLOC calls that wait for space, first come first
  * @nr_waiters: How many they are
  * @event_work: Sends @events
+ * @seek_lock: Serializes ALLOCs at given offsets, which look for theirs in @oa
  * @poll_head: Who polls the node; to be looked at under @lock
  * @reap_lock: Serializes looking through @quarantine
  * @reap_work: Looks through @quarantine now and then
@@ -370,6 +371,7 @@ struct pinpool_pool {
 	u64 nr_waiters;
 
 	struct delayed_work event_work;
+	struct mutex seek_lock;	/* the way to an offset in @oa */
 	wait_queue_head_t poll_head;
 
 	struct mutex reap_lock;	/* looking through @quarantine */
@@ -629,6 +631,7 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align,
 		       struct pinpool_waiter *waiter,
 		       struct pinpool_scatter *scatter);
+int pinpool_pool_alloc_at(struct pinpool_client *client, struct pinpool_buffer *buffer);
 void pinpool_pool_charge(struct pinpool_client *client,
 			 const struct pinpool_buffer *buffer);
 void pinpool_pool_uncharge(struct pinpool_client *client,
@@ -716,6 +719,8 @@ struct pinpool_buffer *pinpool_buffer_new(struct pinpool_pool *pool);
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 					     u64 length, u64 align,
 					     struct pinpool_waiter *waiter);
+struct pinpool_buffer *pinpool_buffer_create_at(struct pinpool_client *client,
+						u64 length, u64 offset);
 int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
 				  struct pinpool_waiter *waiter,
 				  struct pinpool_scatter *scatter);

@@ -4,7 +4,11 @@
  */
 #include "pinpool.h"
 
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+
+/* How many extents are looked at under one lock, on the way to an offset */
+#define SEEK_STEPS	256
 
 /**
  * pinpool_pool_features() - What a pool has beyond the first version
@@ -15,7 +19,8 @@
  */
 u64 pinpool_pool_features(const struct pinpool_pool *pool)
 {
-	u64 features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_SCATTER;
+	u64 features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_SCATTER |
+		       PINPOOL_FEATURE_AT;
 
 	if (pool->backing->pages)
 		features |= PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE;
@@ -244,6 +249,69 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 		}
 	} while (err == -EAGAIN);
 	pinpool_buffer_release(spare);
+	return err;
+}
+
+/* -EAGAIN: there is more of the way to go to the offset */
+static int pool_try_at(struct pinpool_client *client, struct pinpool_buffer *buffer)
+{
+	u64 units = pinpool_buffer_extent(buffer) >> client->pool->granule_shift;
+	struct pinpool_pool *pool = client->pool;
+	u64 offset = buffer->offset >> pool->granule_shift;
+	struct offset_extent extent;
+	int err;
+
+	if (pool->dead)
+		return -ENODEV;
+	if (pool->limited && !pinpool_quota_check(client, pinpool_buffer_extent(buffer))) {
+		pool->refusals++;
+		return -EDQUOT;
+	}
+	if (!offset_alloc_seek(pool->oa, offset, SEEK_STEPS))
+		return -EAGAIN;
+	err = offset_alloc_alloc_at(pool->oa, offset, units, &extent);
+	if (err)
+		return err;
+	buffer->handle = extent.handle;
+	pool_allocated(client, buffer);
+	return 0;
+}
+
+/**
+ * pinpool_pool_alloc_at() - Give a buffer the extent that it had once
+ * @client: Whom the buffer is charged to
+ * @buffer: With its length, and its offset, a multiple of the granule; gets its handle
+ *
+ * Context: May sleep. Looks at all extents between the last one that was asked for so
+ *          and this one.
+ * Return: 0, -EINVAL beyond the pool, -EBUSY if not all of it is free, -EDQUOT over a
+ *         limit, -ENODEV if the pool is dead, -ENOMEM, or -EINTR for a fatal signal
+ */
+int pinpool_pool_alloc_at(struct pinpool_client *client, struct pinpool_buffer *buffer)
+{
+	struct pinpool_pool *pool = client->pool;
+	bool reaped = false;
+	int err;
+
+	if (mutex_lock_killable(&pool->seek_lock))
+		return -EINTR;
+	do {
+		spin_lock(&pool->lock);
+		err = pool_try_at(client, buffer);
+		spin_unlock(&pool->lock);
+
+		if (err == -ENOMEM) {
+			err = pinpool_pool_grow(pool) ?: -EAGAIN;
+		} else if (err == -EBUSY && !reaped && READ_ONCE(pool->nr_quarantined)) {
+			pinpool_quarantine_reap(pool);
+			reaped = true;
+			err = -EAGAIN;
+		}
+		if (err == -EAGAIN && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	} while (err == -EAGAIN);
+	mutex_unlock(&pool->seek_lock);
 	return err;
 }
 

@@ -115,6 +115,7 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config,
 	pool->granule_shift = ilog2(config->granule);
 	mutex_init(&pool->set_lock);
 	mutex_init(&pool->members_lock);
+	mutex_init(&pool->seek_lock);
 	INIT_LIST_HEAD(&pool->client_list);
 	INIT_LIST_HEAD(&pool->share_list);
 	spin_lock_init(&pool->lock);

@@ -359,6 +359,34 @@ int pinpool_next(struct pinpool *pool, struct pinpool_query *query,
 		 size_t size);
 
 /**
+ * pinpool_save() - Write down which buffers the client has
+ * @pool: The pool
+ * @fd: Where to; a file, pipe or socket
+ *
+ * Of each buffer the offset and length, imported ones too; what is in them is not
+ * written. Nobody shall allocate or free on this client meanwhile.
+ *
+ * Returns 0, -ENOMEM, or what write(2) gives.
+ */
+int pinpool_save(struct pinpool *pool, int fd);
+
+/**
+ * pinpool_load() - Have the buffers again that were written down
+ * @pool: The pool: the same, or one of the same granule that is no smaller
+ * @fd: Where from
+ *
+ * For a master that was restarted, or whose machine was: it hands out the same
+ * offsets as before. Handles are new: find them with pinpool_find() or
+ * pinpool_next(). In a pool with memory, that is zeroed as always.
+ *
+ * Returns how many there were; -EBADMSG if that is no such image, or a damaged one;
+ * -ERANGE if it is of a larger pool or of another granule; -EBUSY if one lies where
+ * not all is free; -EOPNOTSUPP if the kernel module is too old; or another negative
+ * errno of pinpool_alloc() or read(2). Then the client has none of them.
+ */
+ssize_t pinpool_load(struct pinpool *pool, int fd);
+
+/**
  * pinpool_info() - What a pool is
  * @pool: The pool
  * @info: out: The answer; undefined on failure

@@ -33,12 +33,14 @@ static const struct {
 	{ ETIMEDOUT, "no space became free in time" },
 	{ EINTR, "a signal came first" },
 	{ EACCES, "something that may only be read, or may not be opened" },
+	{ EBUSY, "not all is free where a buffer was to lie" },
+	{ EBADMSG, "not an image of buffers, or a damaged one" },
 	{ EEXIST, "the client holds this buffer already" },
 	{ EXDEV, "a buffer of another pool or another driver" },
 	{ ENODEV, "the pool was deleted" },
 	{ ENXIO, "no pool is behind the node" },
 	{ EOVERFLOW, "the pool is larger than this process's address space" },
-	{ ERANGE, "not an address within the window" },
+	{ ERANGE, "not an address within the window, or an image of another kind of pool" },
 	{ ENAMETOOLONG, "longer than a name can be" },
 };
 

@@ -203,8 +203,8 @@ TEST_F(resize, no_more_than_there_is)
 {
 	struct pinpool_buf buf;
 
-	EXPECT_EQ(-ENOMEM, set(&self->nl, (uint64_t)(pp_available_kib() + 1024 * 1024) / 2 * 4 * MIB / 1024
-			       / variant->unit * variant->unit));
+	EXPECT_EQ(-ENOMEM, set(&self->nl, (pp_available_kib() + MIB) * 2 * KIB / variant->unit *
+			       variant->unit));
 	EXPECT_STRNE("", self->nl.error);
 	EXPECT_NE(0, set(&self->nl, 1ULL << 62));
 	EXPECT_EQ(-EINVAL, set(&self->nl, 0));

@@ -342,4 +342,46 @@ TEST(alloc_at_walks_what_lies_between)
 	offset_alloc_destroy(&oa);
 }
 
+/* The same, a few steps at a time, whatever happens between them */
+TEST(seek_goes_a_part_of_the_way)
+{
+	enum { N = 5000, PART = 16 };
+	static struct offset_extent extents[N];
+	static const u64 targets[] = { 0, 55, 100 * N - 9, 100 * N - 1, 50 * N + 60, 20 * N + 70 };
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	size_t i, calls;
+	bool there;
+	u64 at;
+
+	ASSERT_EQ(0, init(&oa, 100 * N));
+	for (i = 0; i < N; i++) {
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		ASSERT_EQ(0, offset_alloc_alloc_at(&oa, i * 100 + i % 2, 50, &extents[i]));
+	}
+	EXPECT_TRUE(offset_alloc_seek(&oa, 100 * N, 0));
+	for (i = 0; i < ARRAY_SIZE(targets); i++) {
+		at = targets[i];
+		for (calls = 0;; calls++) {
+			steps = 0;
+			there = offset_alloc_seek(&oa, at, PART);
+			ASSERT_GE(PART, steps);
+			if (there)
+				break;
+			ASSERT_GE(2 * N / (PART - 2) + 1, calls);
+			/* Who frees what it is at sets it back by no more than all. */
+			if (calls == 3 && i == 2)
+				ASSERT_EQ(0, offset_alloc_free(&oa, extents[10].handle));
+			ASSERT_SOUND(&oa);
+		}
+		if (COUNTED(STEPS + PART, offset_alloc_alloc_at(&oa, at, 1, &extent)))
+			continue;
+		EXPECT_EQ(at, extent.offset);
+		ASSERT_EQ(0, offset_alloc_free(&oa, extent.handle));
+	}
+	ASSERT_SOUND(&oa);
+	offset_alloc_destroy(&oa);
+}
+
 TEST_HARNESS_MAIN

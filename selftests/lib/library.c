@@ -96,6 +96,89 @@ TEST_F(library, arrays)
 		EXPECT_EQ(0, pinpool_free(pool, bufs[i].handle));
 }
 
+/* What a client had is there again, at the same places, in another client. */
+TEST_F(library, save_and_load)
+{
+	enum { N = 1500 };
+	struct pinpool_query before = { 0 }, after = { 0 };
+	FILE *file = tmpfile();
+	struct pinpool_buf buf;
+	struct pinpool *other;
+	int i, fd;
+
+	ASSERT_NE(NULL, file);
+	fd = fileno(file);
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(0, pinpool_alloc(self->pool, 1 + i * 7, 0, &buf));
+		if (i % 3 == 1)
+			ASSERT_EQ(0, pinpool_free(self->pool, buf.handle));
+	}
+	ASSERT_EQ(0, pinpool_save(self->pool, fd));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	ASSERT_EQ(0, pinpool_open(pp_node(), 0, &other));
+	/* They are somebody's still. */
+	EXPECT_EQ(-EBUSY, pinpool_load(other, fd));
+	EXPECT_EQ(-ENOENT, pinpool_next(other, &after, sizeof(after)));
+	pinpool_close(self->pool);
+
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	ASSERT_EQ(0, pinpool_open(pp_node(), 0, &self->pool));
+	ASSERT_EQ(N - N / 3, pinpool_load(self->pool, fd));
+	/* Saved again it is the same. */
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	ASSERT_EQ(0, pinpool_save(self->pool, fd));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	for (i = 0; !pinpool_next(self->pool, &before, sizeof(before)); i++)
+		ASSERT_EQ(0, pinpool_free(self->pool, before.handle));
+	EXPECT_EQ(N - N / 3, i);
+	EXPECT_EQ(N - N / 3, pinpool_load(other, fd));
+	memset(&after, 0, sizeof(after));
+	ASSERT_EQ(0, pinpool_next(other, &after, sizeof(after)));
+	EXPECT_EQ(0, after.offset % pinpool_granule(other));
+	EXPECT_EQ(1, after.length);
+	pinpool_close(other);
+	fclose(file);
+}
+
+/* Any bit that is wrong, and any byte that is missing */
+TEST_F(library, load_of_damaged_images)
+{
+	struct pinpool_buf bufs[3];
+	char image[512], bad[512];
+	FILE *file = tmpfile();
+	ssize_t size, i;
+	int fd, less;
+
+	ASSERT_NE(NULL, file);
+	fd = fileno(file);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pinpool_alloc(self->pool, 5000 * (i + 1), 0, &bufs[i]));
+	ASSERT_EQ(0, pinpool_save(self->pool, fd));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pinpool_free(self->pool, bufs[i].handle));
+	size = pread(fd, image, sizeof(image), 0);
+	ASSERT_LT(0, size);
+	ASSERT_GT(sizeof(image), size);
+	for (i = 0; i < size * 8; i++) {
+		memcpy(bad, image, size);
+		bad[i / 8] ^= 1 << i % 8;
+		ASSERT_EQ(size, pwrite(fd, bad, size, 0));
+		ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+		ASSERT_GT(0, pinpool_load(self->pool, fd)) {
+			TH_LOG("bit %zd", i);
+		}
+	}
+	ASSERT_EQ(size, pwrite(fd, image, size, 0));
+	for (less = 1; less <= size; less++) {
+		ASSERT_EQ(0, ftruncate(fd, size - less));
+		ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+		ASSERT_EQ(-EBADMSG, pinpool_load(self->pool, fd));
+	}
+	EXPECT_EQ(-EBADF, pinpool_load(self->pool, -1));
+	EXPECT_EQ(-EBADF, pinpool_save(self->pool, -1));
+	fclose(file);
+}
+
 TEST_F(library, find_and_walk)
 {
 	struct pinpool_query query = { 0 };

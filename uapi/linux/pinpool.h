@@ -54,6 +54,7 @@
  *  ENOENT       A handle that names no buffer of this client: never given out,
  *               freed before, or another client's.
  *  ENOSPC       No free extent of the pool fits. Freeing buffers helps.
+ *  EBUSY        ALLOC at an offset where not all is free.
  *  EDQUOT       A limit of the client, its user or its cgroup is reached.
  *  ENOMEM       The kernel has no memory for its own records.
  *  ETIMEDOUT    The deadline of an ALLOC passed before there was space.
@@ -140,6 +141,7 @@ enum pinpool_zero {
  * @PINPOOL_FEATURE_POPULATE: ALLOC knows PINPOOL_ALLOC_POPULATE
  * @PINPOOL_FEATURE_SHARE: There are EXPORT and IMPORT
  * @PINPOOL_FEATURE_SCATTER: ALLOC knows PINPOOL_ALLOC_SCATTER
+ * @PINPOOL_FEATURE_AT: ALLOC knows PINPOOL_ALLOC_AT
  * @PINPOOL_FEATURE_HUGE: The memory is in huge pages, which windows map as such
  *                        where their address is congruent to the offset modulo
  *                        the size of a huge page, as mmap(2) makes it by itself
@@ -150,6 +152,7 @@ enum pinpool_feature {
 	PINPOOL_FEATURE_SHARE = 1 << 2,
 	PINPOOL_FEATURE_SCATTER = 1 << 3,
 	PINPOOL_FEATURE_HUGE = 1 << 4,
+	PINPOOL_FEATURE_AT = 1 << 5,
 };
 
 /**
@@ -205,7 +208,8 @@ struct pinpool_info {
  *          the extent behind it is a multiple of the granule
  * @align: in: What the offset shall be a multiple of: a power of two, or 0 for
  *         the granule
- * @offset: out: Where the buffer lies in the pool, and so in every window
+ * @offset: out: Where the buffer lies in the pool, and so in every window. In, with
+ *          PINPOOL_ALLOC_AT: where it shall lie
  * @handle: out: The buffer's name for FREE and QUERY; never 0, and never given
  *          out again while a stale copy could still be around
  */
@@ -229,11 +233,18 @@ struct pinpool_buf {
  *                         PINPOOL_MAX_SCATTER; @align must be 0. They are buffers
  *                         like any others, and of all but the last one @length is a
  *                         multiple of the granule
+ * @PINPOOL_ALLOC_AT: Make the buffers at @offset of each, a multiple of the granule, or
+ *                    fail with EBUSY where not all of that is free; @align and
+ *                    @deadline_ns must be 0. So a master that was restarted has again
+ *                    what it had. Those of an array are best in the order of their
+ *                    offsets: to get from one to the next takes as long as there are
+ *                    buffers between them
  */
 enum pinpool_alloc_flags {
 	PINPOOL_ALLOC_PARTIAL = 1 << 0,
 	PINPOOL_ALLOC_POPULATE = 1 << 1,
 	PINPOOL_ALLOC_SCATTER = 1 << 2,
+	PINPOOL_ALLOC_AT = 1 << 3,
 };
 
 /**
