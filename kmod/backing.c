@@ -12,6 +12,9 @@
 
 static const struct pinpool_backing_ops * const backings[] = {
 	[PINPOOL_BACKING_PAGES] = &pinpool_backing_pages,
+#ifdef CONFIG_CONTIG_ALLOC
+	[PINPOOL_BACKING_CONTIG] = &pinpool_backing_contig,
+#endif
 	[PINPOOL_BACKING_NONE] = &pinpool_backing_none,
 };
 

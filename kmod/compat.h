@@ -86,6 +86,13 @@ static inline const struct genl_dumpit_info *genl_info_dump(struct netlink_callb
 }
 #endif
 
+/* What alloc_contig_range() wants to know. Remove when the oldest kernel is 6.16 */
+#ifdef PINPOOL_HAVE_ACR_FLAGS
+#define PINPOOL_CONTIG_MOVABLE	ACR_FLAGS_NONE
+#else
+#define PINPOOL_CONTIG_MOVABLE	MIGRATE_MOVABLE
+#endif
+
 #ifdef CONFIG_CGROUP_DMEM
 #include <linux/cgroup_dmem.h>
 

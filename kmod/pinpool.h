@@ -692,6 +692,7 @@ int pinpool_fill(struct pinpool_pool *pool, u64 from, u64 to, pinpool_fill_t *ch
 
 /* backing_*.c */
 extern const struct pinpool_backing_ops pinpool_backing_pages;
+extern const struct pinpool_backing_ops pinpool_backing_contig;
 extern const struct pinpool_backing_ops pinpool_backing_none;
 
 /* client.c */
