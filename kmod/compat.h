@@ -93,6 +93,15 @@ static inline const struct genl_dumpit_info *genl_info_dump(struct netlink_callb
 #define PINPOOL_CONTIG_MOVABLE	MIGRATE_MOVABLE
 #endif
 
+/* Remove when the oldest kernel is 6.12 */
+#ifndef PINPOOL_HAVE_RESERVE_MEM
+static inline int reserve_mem_find_by_name(const char *name, phys_addr_t *start,
+					   phys_addr_t *size)
+{
+	return 0;
+}
+#endif
+
 #ifdef CONFIG_CGROUP_DMEM
 #include <linux/cgroup_dmem.h>
 

@@ -70,6 +70,6 @@ void pinpool_event_raise(struct pinpool_pool *pool, enum pinpool_event event)
 	if (pool->dead || !pinpool_netlink_listens(PINPOOL_NLGRP_EVENTS))
 		return;
 	pool->events |= BIT(event);
-	queue_delayed_work(system_unbound_wq, &pool->event_work,
+	queue_delayed_work(pinpool_queue, &pool->event_work,
 			   time_before(now, pool->event_next) ? pool->event_next - now : 0);
 }

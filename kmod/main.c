@@ -7,6 +7,10 @@
 
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/workqueue.h>
+
+/* Its works may let go of the module, so it is destroyed when they are done. */
+struct workqueue_struct *pinpool_queue;
 
 static int __init pinpool_init(void)
 {
@@ -18,9 +22,13 @@ static int __init pinpool_init(void)
 	err = pinpool_hold_init();
 	if (err)
 		goto err_buffer;
+	err = -ENOMEM;
+	pinpool_queue = alloc_workqueue("pinpool", WQ_UNBOUND, 0);
+	if (!pinpool_queue)
+		goto err_hold;
 	err = pinpool_registry_init();
 	if (err)
-		goto err_hold;
+		goto err_queue;
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
@@ -39,6 +47,8 @@ err_netlink:
 err_pools:
 	pinpool_registry_close();
 	pinpool_registry_exit();
+err_queue:
+	destroy_workqueue(pinpool_queue);
 err_hold:
 	pinpool_hold_exit();
 err_buffer:
@@ -55,6 +65,7 @@ static void __exit pinpool_exit(void)
 	pinpool_registry_close();
 	pinpool_netlink_exit();
 	pinpool_registry_exit();
+	destroy_workqueue(pinpool_queue);
 	pinpool_hold_exit();
 	pinpool_buffer_exit();
 }

@@ -205,6 +205,8 @@ enum pinpool_event {
  *           can pin them there, and whose bytes they have is kept in pool->owners.
  *           Before the first client gets it, memory is zeroed where the pool's policy
  *           does so at all
+ * @borrowed: Pages that somebody has pinned can't outlive @destroy: it is called only
+ *            when nothing is in quarantine, and the module stays for so long
  * @limit: The largest capacity, in bytes; 0 for no limit but the machine's memory
  * @check: Look at what is asked for, without looking at the machine. Returns NULL, or
  *         what is wrong with it. NULL if all is well
@@ -231,6 +233,7 @@ struct pinpool_backing_ops {
 	const char *name;
 	enum pinpool_longterm longterm;
 	bool foreign;
+	bool borrowed;
 	u64 limit;
 	const char *(*check)(const struct pinpool_config *config);
 	int (*create)(struct pinpool_pool *pool);
@@ -305,6 +308,8 @@ struct pinpool_survey {
  * @quarantine: Buffers whose pages were pinned when they were freed, by offset
  * @quarantined: Bytes in their extents
  * @nr_quarantined: How many they are
+ * @staying: Of a borrowed backing: there was something in quarantine, so there is a
+ *           reference to the pool and one to the module
  * @allocs: Buffers allocated so far
  * @frees: Buffers freed so far
  * @failures: Allocations refused with ENOSPC so far
@@ -317,6 +322,7 @@ struct pinpool_survey {
  * @reap_work: Looks through @quarantine now and then
  * @reap_delay: Between two runs of @reap_work, in jiffies; it sets it
  * @reap_next: The offset where the next run of @reap_work begins; it sets it
+ * @leave_work: Drops the references of @staying
  * @region: The pool for the dmem cgroup controller; constant while there are @charges
  * @charges: Buffers that are charged to cgroups, and one while the pool has its node
  */
@@ -364,6 +370,7 @@ struct pinpool_pool {
 	struct rb_root quarantine;
 	u64 quarantined;
 	u64 nr_quarantined;
+	bool staying;
 	u64 allocs;
 	u64 frees;
 	u64 failures;
@@ -378,6 +385,7 @@ struct pinpool_pool {
 	struct delayed_work reap_work;
 	unsigned long reap_delay;
 	u64 reap_next;
+	struct work_struct leave_work;
 
 #ifdef CONFIG_CGROUP_DMEM
 	struct dmem_cgroup_region *region;
@@ -575,6 +583,9 @@ static inline void pinpool_page_set_owner(const struct pinpool_pool *pool, u64 o
 		set_page_private(page, id);
 }
 
+/* main.c */
+extern struct workqueue_struct *pinpool_queue;
+
 /* config.c */
 extern const char * const pinpool_zero_names[PINPOOL_ZERO_NEVER + 1];
 void pinpool_config_init(struct pinpool_config *config);
@@ -693,6 +704,7 @@ int pinpool_fill(struct pinpool_pool *pool, u64 from, u64 to, pinpool_fill_t *ch
 /* backing_*.c */
 extern const struct pinpool_backing_ops pinpool_backing_pages;
 extern const struct pinpool_backing_ops pinpool_backing_contig;
+extern const struct pinpool_backing_ops pinpool_backing_reserved;
 extern const struct pinpool_backing_ops pinpool_backing_none;
 
 /* client.c */

@@ -368,7 +368,7 @@ void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *cli
  * @pool: The pool; does nothing while there is a buffer in it
  *
  * What is in quarantine doesn't count: whoever has pinned its pages has references
- * of his own to them.
+ * of his own to them. Where these are not enough, the memory goes with the pool.
  *
  * Context: May sleep. The caller holds no lock, and has no buffer.
  */
@@ -377,7 +377,7 @@ void pinpool_pool_drain(struct pinpool_pool *pool)
 	bool drain;
 
 	spin_lock(&pool->lock);
-	drain = pool->dead && !pool->drained &&
+	drain = pool->dead && !pool->drained && !pool->staying &&
 		offset_alloc_used(pool->oa) << pool->granule_shift == pool->quarantined;
 	if (drain)
 		pool->drained = true;

@@ -23,6 +23,7 @@
 #include "trace.h"
 
 #include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/pinpool_netlink.h>
 
 #define REAP_DELAY_MIN	(HZ / 50 + 1)
@@ -138,6 +139,41 @@ static void run_join(struct pinpool_buffer *left, struct pinpool_buffer *right)
 	run_link(left);
 }
 
+/* Where pages can't outlive the backing, see to it that it is there for them. */
+static void stay(struct pinpool_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	if (!pool->backing->borrowed || pool->staying)
+		return;
+	pool->staying = true;
+	get_device(&pool->dev);
+	/* Whoever frees something has one himself. */
+	__module_get(THIS_MODULE);
+}
+
+/* False if nobody needs the backing any more who is in quarantine, or never did */
+static bool stays(struct pinpool_pool *pool)
+{
+	bool staying;
+
+	spin_lock(&pool->lock);
+	/* The work may have yet to run for the last time. */
+	if (pool->staying && !pool->nr_quarantined && queue_work(pinpool_queue, &pool->leave_work))
+		pool->staying = false;
+	staying = pool->staying;
+	spin_unlock(&pool->lock);
+	return staying;
+}
+
+static void leave_work(struct work_struct *work)
+{
+	struct pinpool_pool *pool = container_of(work, struct pinpool_pool, leave_work);
+
+	pinpool_pool_drain(pool);
+	put_device(&pool->dev);
+	module_put(THIS_MODULE);
+}
+
 /**
  * pinpool_quarantine_add() - Put away a freed buffer whose pages are pinned
  * @buffer: No window maps it. The pool owns it from now on
@@ -164,6 +200,7 @@ void pinpool_quarantine_add(struct pinpool_buffer *buffer,
 	trace_pinpool_quarantine(pool, PINPOOL_TRACE_ENTER, run_client(buffer),
 				 buffer->offset, buffer->length);
 	run_link(buffer);
+	stay(pool);
 	pool->quarantine_entered += buffer->length;
 	pinpool_event_raise(pool, PINPOOL_EVENT_QUARANTINE);
 	/* The client itself may wait for it. */
@@ -171,7 +208,7 @@ void pinpool_quarantine_add(struct pinpool_buffer *buffer,
 	dead = pool->dead;
 	spin_unlock(&pool->lock);
 	/* Does nothing where others wait already. */
-	queue_delayed_work(system_unbound_wq, &pool->reap_work, READ_ONCE(pool->reap_delay));
+	queue_delayed_work(pinpool_queue, &pool->reap_work, READ_ONCE(pool->reap_delay));
 	if (unlikely(dead))
 		pinpool_pool_drain(pool);
 }
@@ -709,10 +746,10 @@ static void quarantine_work(struct work_struct *work)
 	if (!freed)
 		delay = min_t(unsigned long, 2 * pool->reap_delay, REAP_DELAY_MAX);
 	/* Who adds an extent after this look queues the work anew. */
-	waiting = READ_ONCE(pool->nr_quarantined);
+	waiting = READ_ONCE(pool->nr_quarantined) || stays(pool);
 	WRITE_ONCE(pool->reap_delay, waiting ? delay : REAP_DELAY_MIN);
 	if (waiting)
-		queue_delayed_work(system_unbound_wq, &pool->reap_work, delay);
+		queue_delayed_work(pinpool_queue, &pool->reap_work, delay);
 }
 
 /**
@@ -726,6 +763,7 @@ void pinpool_quarantine_init(struct pinpool_pool *pool)
 	pool->quarantine = RB_ROOT;
 	mutex_init(&pool->reap_lock);
 	INIT_DELAYED_WORK(&pool->reap_work, quarantine_work);
+	INIT_WORK(&pool->leave_work, leave_work);
 	pool->reap_delay = REAP_DELAY_MIN;
 }
 

@@ -57,8 +57,8 @@ static void pool_release(struct device *dev)
 
 	cancel_delayed_work_sync(&pool->event_work);
 	pinpool_quarantine_exit(pool);
-	/* It was never there for anybody. */
-	if (pool->backing && !pool->dead)
+	/* It was never there for anybody, or somebody had pages pinned until now. */
+	if (pool->backing && !pool->drained)
 		pinpool_backing_destroy(pool);
 	if (pool->oa)
 		offset_alloc_destroy(pool->oa);

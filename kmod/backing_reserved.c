@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Backing "reserved": a physical range that the kernel kept away from itself
+ *
+ * Either an address range that was never the kernel's (memmap=64M$4G on x86), which
+ * gets struct pages here, or a named part of its memory that it set aside when it
+ * booted (reserve_mem=64M:2M:name), which has some. They live no longer than the pool,
+ * or belong to the next one of the same range: so nobody may have one when it goes.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "pinpool.h"
+#include "compat.h"
+
+#include <linux/highmem.h>
+#include <linux/ioport.h>
+#include <linux/memremap.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#define CHUNK_PAGES	BIT(PINPOOL_CHUNK_ORDER)
+
+/**
+ * struct reserved - The range of a pool
+ * @link: In ranges
+ * @start: Where it begins
+ * @end: Where it ends, inclusively
+ * @pgmap: Its pages, if it is not the kernel's memory
+ */
+struct reserved {
+	struct list_head link;
+	u64 start;
+	u64 end;
+	struct dev_pagemap pgmap;
+};
+
+static DEFINE_MUTEX(ranges_lock);
+static LIST_HEAD(ranges);	/* under ranges_lock */
+
+static struct page *reserved_page(const struct reserved *range, u64 offset)
+{
+	return pfn_to_page(PHYS_PFN(range->start + offset));
+}
+
+static struct page *reserved_pages(const struct pinpool_pool *pool, u64 offset,
+				   unsigned long *nr)
+{
+	const struct reserved *range = pool->backing_data;
+
+	/* The memory map itself need not be contiguous. */
+	*nr = CHUNK_PAGES - PHYS_PFN(range->start + offset) % CHUNK_PAGES;
+	return reserved_page(range, offset);
+}
+
+/* Ranges of the kernel's memory can't be claimed from it, so keep book here. */
+static bool range_claim(struct reserved *range)
+{
+	struct reserved *other;
+	bool taken = false;
+
+	mutex_lock(&ranges_lock);
+	list_for_each_entry(other, &ranges, link)
+		taken |= range->start <= other->end && other->start <= range->end;
+	if (!taken)
+		list_add(&range->link, &ranges);
+	mutex_unlock(&ranges_lock);
+	return !taken;
+}
+
+static void range_free(struct reserved *range)
+{
+	mutex_lock(&ranges_lock);
+	list_del(&range->link);
+	mutex_unlock(&ranges_lock);
+	kfree(range);
+}
+
+/* Find what the kernel set aside under this name. */
+static int find_region(struct pinpool_pool *pool, struct reserved *range)
+{
+	const struct pinpool_config *config = &pool->config;
+	phys_addr_t start, size;
+	u64 i;
+
+	if (!reserve_mem_find_by_name(config->region, &start, &size)) {
+		pool->why = "No region of this name was reserved at boot: reserve_mem=<size>:<align>:<name> does that from Linux 6.12 on";
+		return -ENOENT;
+	}
+	if (!PAGE_ALIGNED(start) || config->capacity > size) {
+		pool->why = "The capacity is more than the region has, or that begins within a page";
+		return -ERANGE;
+	}
+	range->start = start;
+	range->end = start + config->capacity - 1;
+	if (!range_claim(range)) {
+		pool->why = "Another pool has this region";
+		return -EBUSY;
+	}
+	/* Its pages stay when a pool goes, and so does who had one pinned. */
+	for (i = 0; i < config->capacity; i += PAGE_SIZE) {
+		if (page_count(reserved_page(range, i)) == 1)
+			continue;
+		pool->why = "Somebody still has pages of this region";
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Why a range can't be had, or NULL */
+static const char *range_error(u64 start, u64 size)
+{
+	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
+	    REGION_DISJOINT)
+		return "The range has memory that the kernel uses itself; memmap=<size>$<start> at boot keeps it from that";
+	/* On x86, what was kept from the kernel is told apart from other things. */
+	if (IS_ENABLED(CONFIG_X86) &&
+	    region_intersects(start, size, IORESOURCE_MEM, IORES_DESC_RESERVED) !=
+	    REGION_INTERSECTS)
+		return "The range was not reserved at boot; memmap=<size>$<start> does that";
+	return NULL;
+}
+
+static int map_range(struct pinpool_pool *pool, struct reserved *range)
+{
+	const struct pinpool_config *config = &pool->config;
+	void *address;
+
+	range->start = config->base;
+	range->end = config->base + config->capacity - 1;
+	if (!range_claim(range)) {
+		pool->why = "Another pool has memory of this range";
+		return -EBUSY;
+	}
+	pool->why = range_error(config->base, config->capacity);
+	if (pool->why)
+		return -EBUSY;
+	if (!request_mem_region(config->base, config->capacity, "pinpool")) {
+		pool->why = "Another driver has memory of this range; /proc/iomem tells which";
+		return -EBUSY;
+	}
+	range->pgmap.type = MEMORY_DEVICE_GENERIC;
+	range->pgmap.range.start = range->start;
+	range->pgmap.range.end = range->end;
+	range->pgmap.nr_range = 1;
+	address = memremap_pages(&range->pgmap, NUMA_NO_NODE);
+	if (IS_ERR(address)) {
+		pool->why = "The kernel can't map this range";
+		release_mem_region(config->base, config->capacity);
+		return PTR_ERR(address);
+	}
+	return 0;
+}
+
+static int clean_chunk(struct pinpool_pool *pool, u64 index, unsigned int *order)
+{
+	u64 offset = index * CHUNK_PAGES << PAGE_SHIFT;
+	u64 end = min(offset + (CHUNK_PAGES << PAGE_SHIFT), pool->config.capacity);
+	struct page *page;
+
+	for (; offset < end; offset += PAGE_SIZE) {
+		page = reserved_page(pool->backing_data, offset);
+		set_page_private(page, 0);
+		if (!pool->config.keep)
+			clear_highpage(page);
+	}
+	return 0;
+}
+
+static void reserved_destroy(struct pinpool_pool *pool)
+{
+	struct reserved *range = pool->backing_data;
+
+	if (range->pgmap.nr_range) {
+		memunmap_pages(&range->pgmap);
+		release_mem_region(range->start, range->end - range->start + 1);
+	}
+	range_free(range);
+	pool->backing_data = NULL;
+}
+
+static int reserved_create(struct pinpool_pool *pool)
+{
+	struct reserved *range = kzalloc(sizeof(*range), GFP_KERNEL);
+	int err;
+
+	if (!range)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&range->link);
+	err = pool->config.region[0] ? find_region(pool, range) : map_range(pool, range);
+	if (err) {
+		range_free(range);
+		return err;
+	}
+	pool->backing_data = range;
+	err = pinpool_fill(pool, 0, pool->config.capacity, clean_chunk);
+	if (err)
+		reserved_destroy(pool);
+	return err;
+}
+
+static const char *reserved_check(const struct pinpool_config *config)
+{
+	unsigned long align = memremap_compat_align();
+	u64 end;
+
+	if (!config->base == !config->region[0])
+		return "Either a base or a region is needed";
+	if (config->region[0])
+		return NULL;
+	/* The memory map grows by so much. */
+	if (!IS_ALIGNED(config->base | config->capacity, align))
+		return "Base and capacity must be multiples of 2 MiB";
+	if (check_add_overflow(config->base, config->capacity - 1, &end) || end > PHYS_ADDR_MAX)
+		return "The range goes beyond what this machine can address";
+	return NULL;
+}
+
+const struct pinpool_backing_ops pinpool_backing_reserved = {
+	.id = PINPOOL_BACKING_RESERVED,
+	.name = "reserved",
+	.longterm = PINPOOL_LONGTERM_YES,
+	.borrowed = true,
+	.check = reserved_check,
+	.create = reserved_create,
+	.destroy = reserved_destroy,
+	.fixed = "What was reserved at boot can't grow or shrink",
+	.pages = reserved_pages,
+};
