@@ -5,6 +5,7 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
+#include "netlink.h"
 
 #include <drm.h>
 #include <drm_fourcc.h>
@@ -282,6 +283,131 @@ TEST_F(dmabuf, a_screen_shows_it)
 	EXPECT_EQ(0, pp_free(self->a.fd, buf.handle));
 	EXPECT_EQ(-ENOSPC, pp_alloc(self->a.fd, self->a.capacity - 6 * MIB, 0, &buf));
 	close(cirrus);
+}
+
+/* A pool of its own, which is deleted while vgem is at work on a buffer of it */
+FIXTURE(deleted)
+{
+	struct nl nl;
+	struct nl listener;
+	struct pp_client client;
+	struct pinpool_buf buf;
+	uint32_t handle;
+	int share;
+	int vgem;
+};
+
+#define DELETED		"dmabuf-test"
+#define DELETED_SIZE	(96 * MIB)
+
+FIXTURE_SETUP(deleted)
+{
+	self->vgem = drm_open("vgem");
+	if (self->vgem < 0)
+		SKIP(return, "no vgem");
+	ASSERT_EQ(0, nl_open(&self->nl));
+	ASSERT_EQ(0, nl_open(&self->listener));
+	/* Of a test that died */
+	nl_pool_del(&self->nl, DELETED, true);
+	ASSERT_EQ(0, nl_pool_new(&self->nl, DELETED, DELETED_SIZE, 0600));
+	ASSERT_EQ(0, nl_listen(&self->listener, self->listener.events));
+	ASSERT_TRUE(pp_client_open_at(&self->client, "/dev/pinpool/" DELETED));
+	ASSERT_EQ(0, pp_alloc(self->client.fd, 5 * MIB + 100, 0, &self->buf));
+	pp_fill(self->client.window + self->buf.offset, 5 * MIB, 1);
+	self->share = pp_export(self->client.fd, self->buf.handle, 0);
+	ASSERT_LE(0, self->share);
+	ASSERT_EQ(0, drm_import(self->vgem, self->share, &self->handle));
+}
+
+FIXTURE_TEARDOWN(deleted)
+{
+	if (self->vgem < 0)
+		return;
+	close(self->vgem);
+	nl_close(&self->listener);
+	nl_close(&self->nl);
+}
+
+/* How many there are who keep the module, or -1 */
+static int module_users(void)
+{
+	FILE *file = fopen("/sys/module/pinpool/refcnt", "re");
+	int users = -1;
+
+	if (!file || fscanf(file, "%d", &users) != 1)
+		users = -1;
+	if (file)
+		fclose(file);
+	return users;
+}
+
+/* All of the pool's memory comes back or nothing, and each processor may have some. */
+#define MOST_KIB	(DELETED_SIZE / KIB * 2 / 3)
+
+TEST_F(deleted, memory_stays_until_the_driver_is_done)
+{
+	const struct nlattr *attrs[NL_ATTRS];
+	const struct nlmsghdr *msg;
+	unsigned long held;
+
+	held = pp_available_kib();
+	ASSERT_EQ(0, nl_pool_del(&self->nl, DELETED, true));
+	msg = nl_event(&self->listener, 0, NL_SOON_MS);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(PINPOOL_NL_CMD_POOL_DEL_NTF, nl_cmd(msg));
+	nl_attrs(msg, attrs);
+	EXPECT_STREQ(DELETED, nl_string(attrs[PINPOOL_A_POOL_NAME]));
+	EXPECT_EQ(SIGBUS, pp_probe_read(self->client.window + self->buf.offset));
+	pp_client_close(&self->client);
+	close(self->share);
+	EXPECT_GT(held + MOST_KIB, pp_available_kib());
+
+	/* The name is free meanwhile, and there is nothing of the old one in the new one. */
+	ASSERT_EQ(0, nl_pool_new(&self->nl, DELETED, 8 * MIB, 0600));
+	EXPECT_EQ(0, nl_stat(&self->nl, DELETED, PINPOOL_A_STATS_SHARES));
+	EXPECT_EQ(0, nl_stat(&self->nl, DELETED, PINPOOL_A_STATS_USED));
+	ASSERT_EQ(0, nl_pool_del(&self->nl, DELETED, false));
+	EXPECT_GT(held + MOST_KIB, pp_available_kib());
+
+	EXPECT_EQ(0, drm_close(self->vgem, self->handle));
+	EXPECT_LT(held + MOST_KIB, pp_available_kib());
+	/* The driver's end is no news of the pool, which was gone before. */
+	EXPECT_EQ(PINPOOL_NL_CMD_POOL_NEW_NTF, nl_cmd(nl_event(&self->listener, 0, NL_SOON_MS)));
+	EXPECT_EQ(PINPOOL_NL_CMD_POOL_DEL_NTF, nl_cmd(nl_event(&self->listener, 0, NL_SOON_MS)));
+	EXPECT_EQ(NULL, nl_event(&self->listener, 0, 0));
+}
+
+TEST_F(deleted, the_module_stays_until_the_driver_is_done)
+{
+	ASSERT_EQ(0, nl_pool_del(&self->nl, DELETED, true));
+	pp_client_close(&self->client);
+	close(self->share);
+	EXPECT_LT(0, module_users());
+	EXPECT_EQ(-EWOULDBLOCK, pp_unload());
+	EXPECT_EQ(0, drm_close(self->vgem, self->handle));
+	EXPECT_EQ(0, module_users());
+}
+
+TEST_F(deleted, no_other_driver_gets_it)
+{
+	int other = drm_open("vgem");
+	struct utsname uts;
+	uint32_t handle;
+	int err;
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, nl_pool_del(&self->nl, DELETED, true));
+	pp_client_close(&self->client);
+	err = drm_import(other, self->share, &handle);
+	if (!err)
+		EXPECT_EQ(0, drm_close(other, handle));
+	close(other);
+	close(self->share);
+	EXPECT_EQ(0, drm_close(self->vgem, self->handle));
+	EXPECT_EQ(0, module_users());
+	if (!err && !uname(&uts) && atoi(uts.release) >= 7)
+		SKIP(return, "the vgem of this kernel maps nothing at import");
+	EXPECT_EQ(-ENODEV, err);
 }
 
 PP_HARNESS_MAIN

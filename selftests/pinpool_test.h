@@ -163,18 +163,23 @@ struct pp_client {
 	size_t granule;
 };
 
-static inline bool pp_client_open(struct pp_client *client)
+static inline bool pp_client_open_at(struct pp_client *client, const char *node)
 {
 	struct pinpool_info info;
 
 	client->window = MAP_FAILED;
-	client->fd = open(pp_node(), O_RDWR | O_CLOEXEC);
+	client->fd = open(node, O_RDWR | O_CLOEXEC);
 	if (client->fd < 0 || pp_info(client->fd, &info))
 		return false;
 	client->capacity = info.capacity;
 	client->granule = info.granule;
 	client->window = pp_window(client->fd, PROT_READ | PROT_WRITE);
 	return client->window != MAP_FAILED;
+}
+
+static inline bool pp_client_open(struct pp_client *client)
+{
+	return pp_client_open_at(client, pp_node());
 }
 
 static inline void pp_client_close(struct pp_client *client)

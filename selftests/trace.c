@@ -6,6 +6,7 @@
  * the machine is of no concern: it has an instance of its own.
  */
 #include "pinpool_test.h"
+#include "netlink.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -401,6 +402,42 @@ TEST_F(trace, pools_come_and_go)
 		EXPECT_EQ(1, traced(new));
 	ASSERT_TRUE(pp_client_open(&self->a));
 	ASSERT_TRUE(pp_client_open(&self->b));
+}
+
+/* At run time, with a client: what is taken from it is told, and each once. */
+TEST_F(trace, pools_of_run_time_come_and_go)
+{
+	static const char name[] = "trace-test";
+	struct pp_client client;
+	struct pinpool_buf buf;
+	unsigned long long id;
+	char text[256];
+	struct nl nl;
+
+	ASSERT_EQ(0, nl_open(&nl));
+	nl_pool_del(&nl, name, true);
+	ASSERT_TRUE(trace_write(INSTANCE, "trace", "\n"));
+	ASSERT_EQ(0, nl_pool_new(&nl, name, 2 * MIB, 0600));
+	EXPECT_EQ(-EEXIST, nl_pool_new(&nl, name, 2 * MIB, 0600));
+	EXPECT_EQ(1, traced("pinpool_pool: pool=trace-test state=new capacity=2097152 granule=4096"));
+	ASSERT_TRUE(pp_client_open_at(&client, "/dev/pinpool/trace-test"));
+	id = client_id(client.fd);
+	ASSERT_EQ(0, pp_alloc(client.fd, MIB, 0, &buf));
+	ASSERT_EQ(0, nl_set_capacity(&nl, name, 4 * MIB));
+	EXPECT_EQ(-EBUSY, nl_pool_del(&nl, name, false));
+	EXPECT_EQ(1, traced_all("pool"));
+
+	ASSERT_EQ(0, nl_pool_del(&nl, name, true));
+	EXPECT_EQ(-ENOENT, nl_pool_del(&nl, name, true));
+	EXPECT_EQ(1, traced("pinpool_pool: pool=trace-test state=gone capacity=4194304 granule=4096"));
+	snprintf(text, sizeof(text),
+		 "pinpool_free: pool=%s client=%llu handle=0x%llx offset=0x%llx length=%llu others=0",
+		 name, id, buf.handle, buf.offset, buf.length);
+	EXPECT_EQ(1, traced(text));
+	pp_client_close(&client);
+	EXPECT_EQ(1, traced_all("free"));
+	EXPECT_EQ(2, traced_all("pool"));
+	nl_close(&nl);
 }
 
 /* Names, types and order of the fields: what bpftrace and the like build on */
