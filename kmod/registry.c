@@ -266,17 +266,21 @@ struct pinpool_pool *pinpool_registry_add(const struct pinpool_config *config,
 
 	if (IS_ERR(pool))
 		return pool;
+	/* Nobody shall be told of its end before its beginning. */
+	mutex_lock(&pool->set_lock);
 	mutex_lock(&pools_lock);
 	err = pool_publish(pool);
 	if (!err)
 		get_device(&pool->dev);
 	mutex_unlock(&pools_lock);
+	if (!err)
+		pinpool_netlink_pool(pool, PINPOOL_NL_CMD_POOL_NEW_NTF);
+	mutex_unlock(&pool->set_lock);
 	if (err) {
 		pool_unlink(pool);
 		put_device(&pool->dev);
 		return ERR_PTR(err);
 	}
-	pinpool_netlink_pool(pool, PINPOOL_NL_CMD_POOL_NEW_NTF);
 	return pool;
 }
 
@@ -413,6 +417,8 @@ int pinpool_registry_delete(struct pinpool_pool *pool, bool force)
 	cdev_device_del(&pool->cdev, &pool->dev);
 	pinpool_cgroup_unregister(pool);
 	trace_pinpool_pool(pool, PINPOOL_TRACE_GONE);
+	/* That it is gone is the last that is told of it. */
+	flush_delayed_work(&pool->event_work);
 	pinpool_netlink_pool(pool, PINPOOL_NL_CMD_POOL_DEL_NTF);
 	pool_unlink(pool);
 	pinpool_revoke(pool);

@@ -665,6 +665,74 @@ TEST_F(netlink, watermarks_are_told)
 	EXPECT_EQ(self->capacity, free);
 }
 
+/* Events of a pool are told once in a while; its end doesn't overtake them. */
+TEST_F(netlink, the_end_is_told_last)
+{
+	static const char name[] = "netlink-2";
+	const struct nlmsghdr *msg;
+	struct pinpool_buf buf;
+	uint64_t free;
+	int i, fd;
+
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, nl_pool_new(&self->nl, name, MIB, 0600));
+		ASSERT_EQ(0, nl_set_watermarks(&self->nl, name, 0, MIB / 2));
+		ASSERT_NE(NULL, nl_event(&self->listener, PINPOOL_NL_CMD_POOL_SET_NTF,
+					 NL_SOON_MS));
+		fd = open("/dev/pinpool/netlink-2", O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, pp_alloc(fd, MIB / 2, 0, &buf));
+		ASSERT_EQ(PINPOOL_LEVEL_HIGH, next_level(&self->listener, &free));
+		ASSERT_EQ(0, pp_free(fd, buf.handle));
+		ASSERT_EQ(0, nl_pool_del(&self->nl, name, true));
+		EXPECT_EQ(PINPOOL_LEVEL_LOW, next_level(&self->listener, &free));
+		msg = nl_event(&self->listener, 0, NL_SOON_MS);
+		ASSERT_NE(NULL, msg);
+		EXPECT_EQ(PINPOOL_NL_CMD_POOL_DEL_NTF, nl_cmd(msg));
+		close(fd);
+	}
+}
+
+/* Deleted by somebody else, as soon as it can be found */
+TEST_F(netlink, the_beginning_is_told_first)
+{
+	static const char name[] = "netlink-2";
+	const struct nlattr *attrs[NL_ATTRS];
+	const struct nlmsghdr *msg;
+	uint32_t id;
+	pid_t pid;
+	int i;
+
+	pid = fork();
+	if (!pid) {
+		struct nl nl;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (nl_open(&nl))
+			_exit(1);
+		for (;;)
+			nl_pool_del(&nl, name, true);
+	}
+	for (i = 0; i < 50; i++) {
+		ASSERT_EQ(0, nl_pool_new(&self->nl, name, MIB, 0600));
+		msg = nl_event(&self->listener, 0, NL_SOON_MS);
+		ASSERT_NE(NULL, msg);
+		EXPECT_EQ(PINPOOL_NL_CMD_POOL_NEW_NTF, nl_cmd(msg));
+		nl_attrs(msg, attrs);
+		id = nl_u32(attrs[PINPOOL_A_POOL_ID]);
+		msg = nl_event(&self->listener, 0, NL_SOON_MS);
+		ASSERT_NE(NULL, msg);
+		EXPECT_EQ(PINPOOL_NL_CMD_POOL_DEL_NTF, nl_cmd(msg));
+		nl_attrs(msg, attrs);
+		EXPECT_EQ(id, nl_u32(attrs[PINPOOL_A_POOL_ID]));
+		/* Its name comes free only after that. */
+		while (nl_stat(&self->nl, name, PINPOOL_A_STATS_CLIENTS) != ~0ULL)
+			sched_yield();
+	}
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+}
+
 TEST_F(netlink, exhaustion_is_told_once)
 {
 	const struct nlattr *attrs[NL_ATTRS];
