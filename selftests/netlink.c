@@ -5,6 +5,7 @@
 #include "pinpool_test.h"
 #include "netlink.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -553,6 +554,91 @@ TEST_F(netlink, dumps_tell_of_changes)
 	free(told);
 }
 
+/* Something that changes while a dump is under way */
+struct change {
+	struct nl nl;
+	int fd;
+	bool made;
+};
+
+static int change_set(struct change *change)
+{
+	return nl_set_limit(&change->nl, NAME, PINPOOL_A_LIMITS_UID_BUFFERS, 1000000);
+}
+
+static int change_new(struct change *change)
+{
+	return nl_pool_new(&change->nl, "netlink-2", 64 * KIB, 0600);
+}
+
+static int change_del(struct change *change)
+{
+	return nl_pool_del(&change->nl, "netlink-2", false);
+}
+
+static int change_open(struct change *change)
+{
+	change->fd = open(NODE, O_RDWR | O_CLOEXEC);
+	return change->fd;
+}
+
+static int change_close(struct change *change)
+{
+	return close(change->fd);
+}
+
+static int (*change_make)(struct change *change);
+
+static void change_once(const struct nlmsghdr *msg, void *data)
+{
+	struct change *change = data;
+
+	if (!change->made)
+		change->made = change_make(change) >= 0;
+}
+
+/* Dump what is too much to be made ready ahead; @make: when the first of it is there */
+static bool interrupted(struct nl *nl, uint8_t cmd, struct change *change,
+			int (*make)(struct change *change))
+{
+	change->made = !make;
+	change_make = make;
+	return !nl_talk(nl, nl_dump(nl, cmd), change_once, change) && change->made &&
+	       nl->interrupted;
+}
+
+TEST_F(netlink, each_change_interrupts)
+{
+	static int fds[800];
+	struct change change;
+	char name[32];
+	int i;
+
+	ASSERT_EQ(0, nl_open(&change.nl));
+	for (i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "dumped-%d", i);
+		ASSERT_EQ(0, nl_pool_new(&self->nl, name, 4 * KIB, 0600));
+	}
+	EXPECT_FALSE(interrupted(&self->nl, PINPOOL_NL_CMD_POOL_GET, &change, NULL));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_POOL_GET, &change, change_set));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_POOL_GET, &change, change_new));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_POOL_GET, &change, change_del));
+	for (i = 0; i < 150; i++) {
+		snprintf(name, sizeof(name), "dumped-%d", i);
+		ASSERT_EQ(0, nl_pool_del(&self->nl, name, false));
+	}
+
+	for (i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = open(NODE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fds[ARRAY_LEN(fds) - 1]);
+	EXPECT_FALSE(interrupted(&self->nl, PINPOOL_NL_CMD_CLIENT_GET, &change, NULL));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_CLIENT_GET, &change, change_open));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_CLIENT_GET, &change, change_close));
+	for (i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	nl_close(&change.nl);
+}
+
 TEST_F(netlink, free_extents_are_told_by_size)
 {
 	const struct nlattr *attrs[NL_ATTRS], *stats[NL_ATTRS], *bin[NL_ATTRS];
@@ -827,6 +913,7 @@ TEST_F(netlink, deaths_are_told)
 		EXPECT_STREQ(NAME, nl_string(attrs[PINPOOL_A_EVENT_POOL]));
 		EXPECT_EQ(client.id, nl_u64(attrs[PINPOOL_A_EVENT_CLIENT]));
 		EXPECT_EQ(pid, nl_u32(attrs[PINPOOL_A_EVENT_PID]));
+		EXPECT_STREQ("mortal", nl_string(attrs[PINPOOL_A_EVENT_COMM]));
 		EXPECT_EQ(getuid(), nl_u32(attrs[PINPOOL_A_EVENT_UID]));
 		EXPECT_EQ(4 * self->granule, nl_u64(attrs[PINPOOL_A_EVENT_BYTES]));
 		EXPECT_EQ(2, nl_u64(attrs[PINPOOL_A_EVENT_BUFFERS]));
@@ -842,6 +929,38 @@ TEST_F(netlink, deaths_are_told)
 	msg = nl_event(&self->listener, 0, NL_SOON_MS);
 	ASSERT_NE(NULL, msg);
 	EXPECT_EQ(PINPOOL_NL_CMD_POOL_SET_NTF, nl_cmd(msg));
+}
+
+/* It is told of who opened it, whoever has it last. */
+TEST_F(netlink, the_dead_are_told_by_name)
+{
+	const struct nlattr *attrs[NL_ATTRS];
+	const struct nlmsghdr *msg;
+	struct pinpool_buf buf;
+	int sockets[2], fd, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NAME, "ancestor");
+		fd = open(NODE, O_RDWR | O_CLOEXEC);
+		_exit(fd < 0 || pp_alloc(fd, 1, 0, &buf) || !pp_send_file(sockets[1], fd));
+	}
+	fd = pp_receive_file(sockets[0]);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(fd);
+	msg = nl_event(&self->listener, 0, NL_SOON_MS);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(PINPOOL_NL_CMD_CLIENT_DIED_NTF, nl_cmd(msg));
+	nl_attrs(msg, attrs);
+	EXPECT_EQ(pid, nl_u32(attrs[PINPOOL_A_EVENT_PID]));
+	EXPECT_STREQ("ancestor", nl_string(attrs[PINPOOL_A_EVENT_COMM]));
+	EXPECT_EQ(NULL, attrs[PINPOOL_A_EVENT_SIGNAL]);
+	close(sockets[0]);
+	close(sockets[1]);
 }
 
 TEST_F(netlink, who_reads_too_slowly_is_told)

@@ -144,6 +144,19 @@ static inline void nl_extack(struct nl *nl, const struct nlmsghdr *msg)
 	}
 }
 
+/* Which attribute the error is about: its type, as far as one can tell, or -1 */
+static inline int nl_bad_attr(const struct nl *nl)
+{
+	const struct nlattr *attr;
+
+	if (nl->missing >= 0)
+		return nl->missing;
+	if (nl->bad_offset < 0)
+		return -1;
+	attr = (const struct nlattr *)(nl->request + nl->bad_offset);
+	return attr->nla_type & NLA_TYPE_MASK;
+}
+
 /* Returns 1 at the end, with *@err */
 static inline int nl_receive(struct nl *nl, nl_reply_fn fn, void *data, int *err)
 {

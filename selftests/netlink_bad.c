@@ -104,19 +104,6 @@ FIXTURE_TEARDOWN(bad)
 	nl_close(&self->nl);
 }
 
-/* Which attribute the error is about: its type, as far as one can tell, or -1 */
-static int bad_attr(const struct nl *nl)
-{
-	const struct nlattr *attr;
-
-	if (nl->missing >= 0)
-		return nl->missing;
-	if (nl->bad_offset < 0)
-		return -1;
-	attr = (const struct nlattr *)(nl->request + nl->bad_offset);
-	return attr->nla_type & NLA_TYPE_MASK;
-}
-
 /* Sends @msg, which must be refused. Returns the error; 1 if it wasn't explained */
 static int send_bad(struct nl *nl, struct nlmsghdr *msg, int attr)
 {
@@ -129,9 +116,9 @@ static int send_bad(struct nl *nl, struct nlmsghdr *msg, int attr)
 		return 1;
 	}
 	/* There some kernels have no place for it. */
-	if (attr >= 0 && !nl->at_end && bad_attr(nl) != attr) {
+	if (attr >= 0 && !nl->at_end && nl_bad_attr(nl) != attr) {
 		fprintf(stderr, "# error %d, '%s', is about %d and not %d\n", err, nl->error,
-			bad_attr(nl), attr);
+			nl_bad_attr(nl), attr);
 		return 1;
 	}
 	return err;
@@ -267,6 +254,27 @@ TEST_F(bad, values_of_new_pools)
 	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, MIB);
 	mnl_attr_put_u64(msg, PINPOOL_A_POOL_GRANULE, 2 * MIB);
 	EXPECT_EQ(-EINVAL, send_bad(&self->nl, msg, PINPOOL_A_POOL_CAPACITY));
+}
+
+static struct nlmsghdr *resize(struct nl *nl, uint64_t capacity)
+{
+	struct nlmsghdr *msg = nl_request(nl, PINPOOL_NL_CMD_POOL_SET);
+
+	mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
+	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, capacity);
+	return msg;
+}
+
+TEST_F(bad, capacities_of_pools)
+{
+	const uint64_t ram = sysconf(_SC_PHYS_PAGES) * 4096ULL;
+	struct nl *nl = &self->nl;
+
+	EXPECT_EQ(-EINVAL, send_bad(nl, resize(nl, 0), PINPOOL_A_POOL_CAPACITY));
+	EXPECT_EQ(-EINVAL, send_bad(nl, resize(nl, MIB + 1), PINPOOL_A_POOL_CAPACITY));
+	/* More than is free, and more than there will ever be */
+	EXPECT_EQ(-ENOMEM, send_bad(nl, resize(nl, ram / MIB * MIB), PINPOOL_A_POOL_CAPACITY));
+	EXPECT_GT(0, send_bad(nl, resize(nl, -MIB), PINPOOL_A_POOL_CAPACITY));
 }
 
 /* All attributes that commands take, with their lengths */

@@ -127,6 +127,7 @@ TEST_F(resize, shrinks_when_the_end_is_free)
 	ASSERT_EQ(unit, last.offset);
 	EXPECT_EQ(-EBUSY, set(&self->nl, unit));
 	EXPECT_STRNE("", self->nl.error);
+	EXPECT_EQ(PINPOOL_A_POOL_CAPACITY, nl_bad_attr(&self->nl));
 	EXPECT_EQ(4 * unit, capacity(self->fd));
 	EXPECT_EQ(0, set(&self->nl, 2 * unit));
 	EXPECT_EQ(-EINVAL, pp_alloc(self->fd, 2 * unit + 1, 0, &last));
