@@ -30,7 +30,7 @@
 #define CAPACITY	(4 * MIB)
 
 /* How often a task is moved while it allocates */
-#define MOVES	300
+#define MOVES	3000
 
 static int write_file(const char *dir, const char *file, const char *text)
 {
@@ -517,11 +517,11 @@ TEST_F(cgroup, charges_outlive_their_cgroup)
 }
 
 /* The parts of one allocation must be of one cgroup: else one of them gets below zero. */
-TEST_F(cgroup, a_task_may_move_meanwhile)
+TEST_F_TIMEOUT(cgroup, a_task_may_move_meanwhile, 120)
 {
 	const int fd = self->client.fd;
 	struct pinpool_buf walls[4], rest;
-	struct pinpool_buf bufs[8];
+	struct pinpool_buf bufs[PINPOOL_MAX_SCATTER];
 	uint32_t done, i;
 	pid_t pid;
 	int move;
@@ -539,7 +539,8 @@ TEST_F(cgroup, a_task_may_move_meanwhile)
 		_exit(0);
 	}
 	while (!waitpid(pid, &move, WNOHANG)) {
-		ASSERT_EQ(0, alloc_scatter(fd, 4 * self->granule, bufs, 8, &done));
+		ASSERT_EQ(0, alloc_scatter(fd, 4 * self->granule, bufs, PINPOOL_MAX_SCATTER,
+					   &done));
 		ASSERT_EQ(4, done);
 		for (i = 0; i < done; i++)
 			ASSERT_EQ(0, pp_free(fd, bufs[i].handle));

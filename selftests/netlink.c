@@ -849,6 +849,26 @@ TEST_F(netlink, exhaustion_is_told_once)
 	EXPECT_EQ(4, nl_u64(attrs[PINPOOL_A_EVENT_FAILURES]));
 }
 
+/* Not for each call that goes wrong, however long after; what is due comes before the end. */
+TEST_F(netlink, exhaustion_goes_on_silently)
+{
+	static const char name[] = "netlink-2";
+	struct pinpool_buf buf;
+	int fd, i;
+
+	ASSERT_EQ(0, nl_pool_new(&self->nl, name, MIB, 0600));
+	fd = open("/dev/pinpool/netlink-2", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pp_alloc(fd, MIB / 2, 0, &buf));
+	ASSERT_EQ(-ENOSPC, pp_alloc(fd, MIB, 0, &buf));
+	ASSERT_NE(NULL, nl_event(&self->listener, PINPOOL_NL_CMD_EXHAUSTED_NTF, NL_SOON_MS));
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(-ENOSPC, pp_alloc(fd, MIB, 0, &buf));
+	ASSERT_EQ(0, nl_pool_del(&self->nl, name, true));
+	EXPECT_EQ(PINPOOL_NL_CMD_POOL_DEL_NTF, nl_cmd(nl_event(&self->listener, 0, NL_SOON_MS)));
+	close(fd);
+}
+
 TEST_F(netlink, quarantine_is_told)
 {
 	const struct nlattr *attrs[NL_ATTRS];
