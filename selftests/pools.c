@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -155,24 +156,34 @@ static void *wait_for_all(void *arg)
 	return (void *)(intptr_t)pp_ioctl(client->fd, PINPOOL_IOC_ALLOC, &alloc);
 }
 
+/* Even if no space comes free by that: a share holds all that there is. */
 TEST_F(pools, who_waits_is_told)
 {
+	struct epoll_event event = { };
 	struct pp_client client;
 	struct pinpool_buf buf;
-	struct pollfd pollfd;
 	pthread_t thread;
+	int share, epoll;
 	void *result;
 
 	ASSERT_TRUE(join(&client));
 	ASSERT_EQ(0, pp_alloc(client.fd, self->page, 0, &buf));
+	share = pp_export(client.fd, buf.handle, 0);
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, pp_free(client.fd, buf.handle));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_all, &client));
 	while (nl_stat(&self->nl, NAME, PINPOOL_A_STATS_WAITERS) != 1)
 		sched_yield();
+	/* From here on it is ready only if somebody wakes it. */
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, client.fd, &event));
 	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, true));
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	EXPECT_EQ(-ENODEV, (intptr_t)result);
-	pollfd = (struct pollfd){ .fd = client.fd };
-	EXPECT_EQ(1, poll(&pollfd, 1, NL_SOON_MS));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, NL_SOON_MS));
+	EXPECT_EQ(EPOLLERR | EPOLLHUP, event.events);
+	close(epoll);
+	close(share);
 	pp_client_close(&client);
 }
 
