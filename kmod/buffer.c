@@ -82,14 +82,14 @@ void pinpool_buffer_release(struct pinpool_buffer *buffer)
 
 /**
  * struct pages - A run of consecutive pages
- * @offset: Where it begins
  * @page: The first of them
+ * @owners: Whose bytes each has, if the pages don't tell
  * @nr: How many
  * @step: How many each of their folios has
  */
 struct pages {
-	u64 offset;
 	struct page *page;
+	unsigned long *owners;
 	unsigned long nr;
 	unsigned long step;
 };
@@ -100,25 +100,43 @@ static void next_pages(const struct pinpool_pool *pool, u64 *offset, u64 end,
 {
 	u64 left = end - *offset;
 
-	pages->offset = *offset;
 	pages->page = pool->backing->pages(pool, *offset, &pages->nr);
 	pages->nr = min_t(u64, pages->nr, left >> PAGE_SHIFT);
-	pages->step = pool->owners ? 1 : folio_nr_pages(page_folio(pages->page));
+	pages->owners = NULL;
+	if (unlikely(pool->owners)) {
+		pages->owners = pool->owners + (*offset >> PAGE_SHIFT);
+		pages->step = 1;
+	} else {
+		pages->step = folio_nr_pages(page_folio(pages->page));
+	}
 	*offset += (u64)pages->nr << PAGE_SHIFT;
 }
 
-static unsigned long owner(const struct pinpool_pool *pool, const struct pages *pages,
-			   unsigned long i)
+/* The first folio from @i on that has bytes of others than @keep, or the end */
+static unsigned long next_dirty(const struct pages *pages, unsigned long i,
+				unsigned long keep)
 {
-	return pinpool_page_owner(pool, pages->offset + ((u64)i << PAGE_SHIFT),
-				  pages->page + i);
+	unsigned long id;
+
+	for (; unlikely(pages->owners) && i < pages->nr; i++) {
+		id = pages->owners[i];
+		if (id && id != keep)
+			return i;
+	}
+	for (; i < pages->nr; i += pages->step) {
+		id = page_private(pages->page + i);
+		if (id && id != keep)
+			break;
+	}
+	return i;
 }
 
-static void set_owner(const struct pinpool_pool *pool, const struct pages *pages,
-		      unsigned long i, unsigned long id)
+static void set_owner(const struct pages *pages, unsigned long i, unsigned long id)
 {
-	pinpool_page_set_owner(pool, pages->offset + ((u64)i << PAGE_SHIFT),
-			       pages->page + i, id);
+	if (pages->owners)
+		pages->owners[i] = id;
+	else
+		set_page_private(pages->page + i, id);
 }
 
 static u64 buffer_end(const struct pinpool_buffer *buffer)
@@ -144,8 +162,8 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	u64 offset = buffer->offset;
 	u64 end = buffer_end(buffer);
 	unsigned long keep = 0;
-	unsigned long i, id;
 	struct pages pages;
+	unsigned long i;
 	u64 zeroed = 0;
 	int err = 0;
 
@@ -156,13 +174,11 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 
 	for (;;) {
 		next_pages(pool, &offset, end, &pages);
-		for (i = 0; i < pages.nr; i += pages.step) {
-			id = owner(pool, &pages, i);
-			if (id && id != keep) {
-				zero_pages(pages.page + i, pages.step);
-				set_owner(pool, &pages, i, 0);
-				zeroed += pages.step;
-			}
+		for (i = next_dirty(&pages, 0, keep); i < pages.nr;
+		     i = next_dirty(&pages, i + pages.step, keep)) {
+			zero_pages(pages.page + i, pages.step);
+			set_owner(&pages, i, 0);
+			zeroed += pages.step;
 		}
 		if (offset == end)
 			break;
@@ -317,7 +333,7 @@ void pinpool_buffer_mark(struct pinpool_buffer *buffer)
 	while (offset != buffer_end(buffer)) {
 		next_pages(buffer->pool, &offset, buffer_end(buffer), &pages);
 		for (i = 0; i < pages.nr; i += pages.step)
-			set_owner(buffer->pool, &pages, i, PINPOOL_ID_MANY);
+			set_owner(&pages, i, PINPOOL_ID_MANY);
 		cond_resched();
 	}
 }

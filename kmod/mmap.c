@@ -54,7 +54,7 @@ static vm_fault_t map_pfns(const struct vm_fault *vmf, const struct pinpool_pool
 	for (; nr; nr--) {
 		page = run ? page + 1 : pool->backing->pages(pool, offset, &run);
 		run--;
-		pinpool_page_set_owner(pool, offset, page, id);
+		pool->owners[offset >> PAGE_SHIFT] = id;
 		ret = vmf_insert_pfn(vmf->vma, address, page_to_pfn(page));
 		if (ret != VM_FAULT_NOPAGE)
 			return address == vmf->address ? ret : VM_FAULT_NOPAGE;

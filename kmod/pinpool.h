@@ -564,25 +564,6 @@ static inline u64 pinpool_buffer_extent(const struct pinpool_buffer *buffer)
 	return ALIGN(buffer->length, buffer->pool->config.granule);
 }
 
-/*
- * Whose bytes a page has: the id of a client, PINPOOL_ID_MANY or 0. @page is at @offset,
- * the first of its folio.
- */
-static inline unsigned long pinpool_page_owner(const struct pinpool_pool *pool, u64 offset,
-					       const struct page *page)
-{
-	return pool->owners ? pool->owners[offset >> PAGE_SHIFT] : page_private(page);
-}
-
-static inline void pinpool_page_set_owner(const struct pinpool_pool *pool, u64 offset,
-					  struct page *page, unsigned long id)
-{
-	if (pool->owners)
-		pool->owners[offset >> PAGE_SHIFT] = id;
-	else
-		set_page_private(page, id);
-}
-
 /* main.c */
 extern struct workqueue_struct *pinpool_queue;
 
