@@ -591,7 +591,7 @@ static struct nlmsghdr *some_request(struct nl *nl, unsigned int *seed)
 }
 
 /* Whatever comes: an answer, and the pools that are in use stay. */
-TEST_F(bad, anything)
+TEST_F_TIMEOUT(bad, anything, 120)
 {
 	unsigned int seed = getenv("PINPOOL_SEED") ? atoi(getenv("PINPOOL_SEED")) : 1;
 	unsigned int refused = 0;
