@@ -18,6 +18,7 @@ static const struct pinpool_backing_ops * const backings[] = {
 #ifdef CONFIG_ZONE_DEVICE
 	[PINPOOL_BACKING_RESERVED] = &pinpool_backing_reserved,
 #endif
+	[PINPOOL_BACKING_USER] = &pinpool_backing_user,
 	[PINPOOL_BACKING_NONE] = &pinpool_backing_none,
 };
 
@@ -61,7 +62,8 @@ static int owners_new(struct pinpool_pool *pool)
 	u64 nr = pool->config.capacity >> PAGE_SHIFT;
 	u64 i;
 
-	pool->owners = kvmalloc_array(nr, sizeof(*pool->owners), GFP_KERNEL);
+	pool->owners = kvmalloc_array(nr, sizeof(*pool->owners),
+				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pool->owners)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
@@ -93,15 +95,16 @@ int pinpool_backing_create(struct pinpool_pool *pool)
 
 	if (!backing)
 		return -EOPNOTSUPP;
+	err = backing->create(pool);
+	if (err)
+		return err;
+	/* Only now it is known that somebody has so much memory. */
 	if (backing->foreign) {
 		err = owners_new(pool);
-		if (err)
+		if (err) {
+			backing->destroy(pool);
 			return err;
-	}
-	err = backing->create(pool);
-	if (err) {
-		owners_free(pool);
-		return err;
+		}
 	}
 	pool->backing = backing;
 	pinpool_backing_survey(pool);

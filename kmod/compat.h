@@ -21,7 +21,7 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
-/* The device that class->devnode() gets. Remove when the oldest kernel is 6.2 */
+/* The device that type->devnode() gets. Remove when the oldest kernel is 6.3 */
 #ifdef PINPOOL_HAVE_CONST_DEVNODE
 #define PINPOOL_DEVNODE_CONST	const
 #else

@@ -31,6 +31,7 @@ void pinpool_config_init(struct pinpool_config *config)
 		.zero = PINPOOL_ZERO_OWNER,
 		.backing = PINPOOL_BACKING_PAGES,
 		.fd = -1,
+		.uid = GLOBAL_ROOT_UID,
 	};
 }
 

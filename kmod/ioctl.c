@@ -500,6 +500,30 @@ static const struct ioctl_op ioctl_ops[] = {
 };
 
 /**
+ * pinpool_ioctl_fetch() - Get the argument of a command
+ * @arg: Gets it; what the caller's has not is zero
+ * @size: Of the struct that this kernel knows
+ * @min_size: Of the struct's first version
+ * @user: The caller's, which begins with its own size
+ * @user_size: Gets that
+ *
+ * Context: May sleep.
+ * Return: 0, -EFAULT, -EINVAL or -E2BIG
+ */
+int pinpool_ioctl_fetch(void *arg, u32 size, u32 min_size, const void __user *user,
+			u32 *user_size)
+{
+	if (get_user(*user_size, (const u32 __user *)user))
+		return -EFAULT;
+	if (*user_size < min_size)
+		return -EINVAL;
+	/* Looking through more for zeroes is no use to anybody. */
+	if (*user_size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(arg, size, user, *user_size);
+}
+
+/**
  * pinpool_ioctl() - ioctl of a pool node
  * @file: The client
  * @cmd: The command
@@ -527,14 +551,7 @@ long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOIOCTLCMD;
 	if (op->mode & ~file->f_mode)
 		return -EBADF;
-	if (get_user(ucmd.user_size, (u32 __user *)ucmd.user))
-		return -EFAULT;
-	if (ucmd.user_size < op->min_size)
-		return -EINVAL;
-	/* Looking through more for zeroes is no use to anybody. */
-	if (ucmd.user_size > PAGE_SIZE)
-		return -E2BIG;
-	err = copy_struct_from_user(&buf, op->size, ucmd.user, ucmd.user_size);
+	err = pinpool_ioctl_fetch(&buf, op->size, op->min_size, ucmd.user, &ucmd.user_size);
 	if (err)
 		return err;
 	if (READ_ONCE(ucmd.client->pool->dead))

@@ -38,6 +38,9 @@ static int __init pinpool_init(void)
 	err = pinpool_registry_publish_all();
 	if (err)
 		goto err_netlink;
+	err = pinpool_control_init();
+	if (err)
+		goto err_netlink;
 	return 0;
 
 err_netlink:
@@ -62,6 +65,7 @@ err_buffer:
  */
 static void __exit pinpool_exit(void)
 {
+	pinpool_control_exit();
 	pinpool_registry_close();
 	pinpool_netlink_exit();
 	pinpool_registry_exit();

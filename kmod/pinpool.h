@@ -96,6 +96,7 @@ struct vm_area_struct;
  * @tell_bus: The privileged are told of bus addresses
  * @fd: With PINPOOL_BACKING_DMABUF, a descriptor of the process that makes the pool
  * @address: With PINPOOL_BACKING_USER, where the memory lies in that process
+ * @uid: Whose the node is
  */
 struct pinpool_config {
 	char name[PINPOOL_NAME_SIZE];
@@ -112,6 +113,7 @@ struct pinpool_config {
 	bool tell_bus;
 	int fd;
 	u64 address;
+	kuid_t uid;
 };
 
 /**
@@ -543,6 +545,9 @@ struct pinpool_waiter {
 	ktime_t deadline;
 };
 
+/* How many pools there may be */
+#define PINPOOL_MAX_POOLS	1024
+
 /* Memory comes in chunks of so many pages, 2 MiB on x86. */
 #define PINPOOL_CHUNK_ORDER	9
 
@@ -686,6 +691,7 @@ int pinpool_fill(struct pinpool_pool *pool, u64 from, u64 to, pinpool_fill_t *ch
 extern const struct pinpool_backing_ops pinpool_backing_pages;
 extern const struct pinpool_backing_ops pinpool_backing_contig;
 extern const struct pinpool_backing_ops pinpool_backing_reserved;
+extern const struct pinpool_backing_ops pinpool_backing_user;
 extern const struct pinpool_backing_ops pinpool_backing_none;
 
 /* client.c */
@@ -780,6 +786,14 @@ void pinpool_dmabuf_revoke(struct pinpool_pool *pool);
 
 /* ioctl.c */
 long pinpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int pinpool_ioctl_fetch(void *arg, u32 size, u32 min_size, const void __user *user,
+			u32 *user_size);
+
+/* control.c */
+int pinpool_control_init(void);
+void pinpool_control_exit(void);
+int pinpool_control_charge(kuid_t uid);
+void pinpool_control_uncharge(kuid_t uid);
 
 /* sysfs.c */
 extern const struct attribute_group *pinpool_sysfs_groups[];

@@ -27,8 +27,6 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#define MAX_POOLS	1024
-
 static DEFINE_MUTEX(pools_lock);
 static LIST_HEAD(pools);		/* by id; under pools_lock */
 static bool closed;			/* no more pools; under pools_lock */
@@ -38,18 +36,40 @@ static DEFINE_IDA(minors);
 static dev_t first_devt;
 static atomic_t nr_pools;		/* whose records are not freed yet */
 
-static char *pool_devnode(PINPOOL_DEVNODE_CONST struct device *dev, umode_t *mode)
+static char *pool_devnode(PINPOOL_DEVNODE_CONST struct device *dev, umode_t *mode,
+			  kuid_t *uid, kgid_t *gid)
 {
+	const struct pinpool_pool *pool = container_of(dev, struct pinpool_pool, dev);
+
 	if (mode)
-		*mode = container_of(dev, struct pinpool_pool, dev)->config.mode;
+		*mode = pool->config.mode;
+	if (uid)
+		*uid = pool->config.uid;
 	return kasprintf(GFP_KERNEL, "pinpool/%s", dev_name(dev));
 }
 
 static struct class pool_class = {
 	.name = "pinpool",
-	.devnode = pool_devnode,
 	.dev_groups = pinpool_sysfs_groups,
 };
+
+static const struct device_type pool_type = {
+	.devnode = pool_devnode,
+};
+
+/* What a user makes by himself is counted for as long as there is a record of it. */
+static int pool_charge(const struct pinpool_config *config)
+{
+	if (config->backing != PINPOOL_BACKING_USER)
+		return 0;
+	return pinpool_control_charge(config->uid);
+}
+
+static void pool_uncharge(const struct pinpool_config *config)
+{
+	if (config->backing == PINPOOL_BACKING_USER)
+		pinpool_control_uncharge(config->uid);
+}
 
 static void pool_release(struct device *dev)
 {
@@ -64,6 +84,7 @@ static void pool_release(struct device *dev)
 		offset_alloc_destroy(pool->oa);
 	kvfree(pool->oa);
 	ida_free(&minors, MINOR(dev->devt));
+	pool_uncharge(&pool->config);
 	kfree(pool);
 	if (atomic_dec_and_test(&nr_pools))
 		wake_up_var(&nr_pools);
@@ -100,15 +121,20 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config,
 				     const struct pinpool_settings *settings)
 {
 	struct pinpool_pool *pool;
-	int minor;
+	int minor, err;
 
+	err = pool_charge(config);
+	if (err)
+		return ERR_PTR(err);
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
-	if (!pool)
-		return ERR_PTR(-ENOMEM);
-	minor = ida_alloc_max(&minors, MAX_POOLS - 1, GFP_KERNEL);
+	if (!pool) {
+		err = -ENOMEM;
+		goto err_uncharge;
+	}
+	minor = ida_alloc_max(&minors, PINPOOL_MAX_POOLS - 1, GFP_KERNEL);
 	if (minor < 0) {
-		kfree(pool);
-		return ERR_PTR(minor);
+		err = minor;
+		goto err_free;
 	}
 	atomic_inc(&nr_pools);
 	pool->config = *config;
@@ -130,9 +156,16 @@ static struct pinpool_pool *pool_new(const struct pinpool_config *config,
 
 	device_initialize(&pool->dev);
 	pool->dev.class = &pool_class;
+	pool->dev.type = &pool_type;
 	pool->dev.devt = MKDEV(MAJOR(first_devt), minor);
 	pool->dev.release = pool_release;
 	return pool;
+
+err_free:
+	kfree(pool);
+err_uncharge:
+	pool_uncharge(config);
+	return ERR_PTR(err);
 }
 
 static int pool_fill(struct pinpool_pool *pool)
@@ -438,12 +471,12 @@ int __init pinpool_registry_init(void)
 {
 	int err;
 
-	err = alloc_chrdev_region(&first_devt, 0, MAX_POOLS, "pinpool");
+	err = alloc_chrdev_region(&first_devt, 0, PINPOOL_MAX_POOLS, "pinpool");
 	if (err)
 		return err;
 	err = class_register(&pool_class);
 	if (err)
-		unregister_chrdev_region(first_devt, MAX_POOLS);
+		unregister_chrdev_region(first_devt, PINPOOL_MAX_POOLS);
 	return err;
 }
 
@@ -498,6 +531,6 @@ void pinpool_registry_close(void)
 void pinpool_registry_exit(void)
 {
 	class_unregister(&pool_class);
-	unregister_chrdev_region(first_devt, MAX_POOLS);
+	unregister_chrdev_region(first_devt, PINPOOL_MAX_POOLS);
 	ida_destroy(&minors);
 }

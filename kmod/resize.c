@@ -23,6 +23,8 @@ u64 pinpool_resize_max(const struct pinpool_config *config)
 	const struct pinpool_backing_ops *backing = pinpool_backing_get(config->backing);
 	u64 all = (u64)totalram_pages() << PAGE_SHIFT;
 
+	if (backing && !backing->grow)
+		return config->capacity >> ilog2(config->granule);
 	if (backing && backing->limit)
 		return backing->limit >> ilog2(config->granule);
 	return max(config->capacity, all) >> ilog2(config->granule);

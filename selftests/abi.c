@@ -42,6 +42,11 @@ LAYOUT(pinpool_export, fd, 16);
 _Static_assert(sizeof(struct pinpool_export) == 24, "pinpool_export");
 LAYOUT(pinpool_import, handle, 16);
 _Static_assert(sizeof(struct pinpool_import) == 40, "pinpool_import");
+LAYOUT(pinpool_register, name, 8);
+LAYOUT(pinpool_register, address, 40);
+LAYOUT(pinpool_register, mode, 64);
+_Static_assert(sizeof(struct pinpool_register) == 72, "pinpool_register");
+_Static_assert(PINPOOL_IOC_REGISTER == 0xbe07, "command numbers");
 _Static_assert(PINPOOL_IOC_INFO == 0xbe00 && PINPOOL_IOC_STATS == 0xbe04 &&
 	       PINPOOL_IOC_EXPORT == 0xbe05 && PINPOOL_IOC_IMPORT == 0xbe06, "command numbers");
 
@@ -769,6 +774,34 @@ TEST_F(abi, info_tells_what_the_pool_is)
 		  PINPOOL_FEATURE_SCATTER | PINPOOL_FEATURE_AT,
 		  info->features & ~PINPOOL_FEATURE_HUGE);
 	EXPECT_LE(-1, info->node);
+}
+
+/* Of the control node; user_limits.c has its errors. */
+TEST_F(abi, memory_is_registered)
+{
+	struct pinpool_register reg = {
+		.size = sizeof(reg), .name = "abi-test", .length = 64 * 1024,
+	};
+	int fd = open("/dev/pinpool-control", O_RDWR | O_CLOEXEC);
+	struct pinpool_info info;
+	char *memory;
+	int node;
+
+	if (fd < 0)
+		SKIP(return, "no right to open /dev/pinpool-control");
+	memory = mmap(NULL, reg.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	ASSERT_TRUE(memory != MAP_FAILED);
+	reg.address = (uintptr_t)memory;
+	ASSERT_EQ(0, pp_ioctl(fd, PINPOOL_IOC_REGISTER, &reg));
+	node = open("/dev/pinpool/abi-test", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, pp_info(node, &info));
+	EXPECT_EQ(reg.length, info.capacity);
+	EXPECT_EQ(PINPOOL_BACKING_USER, info.backing);
+	close(node);
+	close(fd);
+	EXPECT_EQ(-1, access("/dev/pinpool/abi-test", F_OK));
 }
 
 PP_HARNESS_MAIN

@@ -2,7 +2,8 @@
 /*
  * pinpool: pinned memory pools with an in-kernel offset allocator
  *
- * The data plane of a pool node, /dev/pinpool/<name>.
+ * The data plane of a pool node, /dev/pinpool/<name>; and /dev/pinpool-control, where
+ * a process makes a pool of memory that it has.
  */
 #ifndef _UAPI_LINUX_PINPOOL_H
 #define _UAPI_LINUX_PINPOOL_H
@@ -74,6 +75,7 @@ enum {
 	PINPOOL_CMD_STATS = 0x04,
 	PINPOOL_CMD_EXPORT = 0x05,
 	PINPOOL_CMD_IMPORT = 0x06,
+	PINPOOL_CMD_REGISTER = 0x07,
 };
 
 /* The longest array that one ALLOC or FREE takes */
@@ -483,5 +485,70 @@ struct pinpool_import {
 };
 
 #define PINPOOL_IOC_IMPORT	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_IMPORT)
+
+/**
+ * struct pinpool_register - Make a pool of the caller's memory (PINPOOL_IOC_REGISTER)
+ * @size: sizeof(struct pinpool_register)
+ * @flags: Must be 0
+ * @name: The pool's name, up to 31 letters, digits, '-', '_' and '.', a letter or
+ *        digit first, and a NUL
+ * @address: Where the memory begins, the start of a page
+ * @length: Bytes, a multiple of the granule
+ * @granule: The smallest extent: a power of two of at least a page, or 0 for a page
+ * @mode: Permissions of the pool's node, as of chmod(2), or 0 for 0600. It belongs to
+ *        the caller's effective user
+ * @zero: enum pinpool_zero
+ *
+ * A command of /dev/pinpool-control, open for writing. Each open file makes one pool.
+ * The pool is deleted when the last descriptor of the file is closed, at the latest by
+ * the end of the last process that has one: that of another process which was given it
+ * counts. Its clients lose it then as when the administrator deletes it by force. What
+ * drivers have of its shares stays until they are done.
+ *
+ * The memory must be mapped for writing, and be anonymous, or of a file that is in
+ * memory only: tmpfs, memfd, hugetlbfs. A private mapping of any file is anonymous
+ * where it was written, and all of it is by being registered. The pages are pinned and
+ * charged to the user, against the caller's RLIMIT_MEMLOCK, until no client and no
+ * share has any of them; /proc/PID/status tells of them as VmPin.
+ *
+ * The pool has the pages, not the addresses. munmap(2), mremap(2), exec(2), and cutting
+ * the file short leave the pool as it was. After fork(2) the caller goes on having them,
+ * and of what is private the child has a copy. But if the caller has other pages put
+ * where they were, by madvise(MADV_DONTNEED) or a new mapping, that is no longer the
+ * pool's memory.
+ *
+ * Whoever has the memory mapped sees and may change all that the pool's clients have
+ * in it. So they have to trust the caller; they need not trust each other. What is in the
+ * memory is zeroed before the first client gets it, unless @zero is PINPOOL_ZERO_NEVER.
+ * Windows can't be pinned: PINPOOL_LONGTERM_NO_FOREIGN.
+ *
+ *  ===========  ==============================================================
+ *  EINVAL       A name, granule, mode or zero policy that can't be; an address
+ *               inside a page; a length of 0 or no multiple of the granule; more
+ *               than all addresses, or than 1 TiB.
+ *  EBADF        The file is not open for writing.
+ *  EBUSY        The file has made a pool.
+ *  EEXIST       There is a pool of this name.
+ *  EFAULT       There is memory that is not mapped for writing, or of another kind:
+ *               of a file on a disk mapped shared, of a device, of a pool's window,
+ *               secret.
+ *  EDQUOT       RLIMIT_MEMLOCK is too low. Whoever has CAP_IPC_LOCK has no limit.
+ *  EMFILE       The user has 16 such pools, or all users have 512. One that is still
+ *               open somewhere counts.
+ *  EINTR        A fatal signal came.
+ *  ===========  ==============================================================
+ */
+struct pinpool_register {
+	__u32 size;
+	__u32 flags;
+	char name[PINPOOL_NAME_SIZE];
+	__aligned_u64 address;
+	__aligned_u64 length;
+	__aligned_u64 granule;
+	__u32 mode;
+	__u32 zero;
+};
+
+#define PINPOOL_IOC_REGISTER	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_REGISTER)
 
 #endif /* _UAPI_LINUX_PINPOOL_H */
