@@ -9,7 +9,9 @@
  */
 #include "pinpool.h"
 
+#include <linux/bits.h>
 #include <linux/capability.h>
+#include <linux/overflow.h>
 #include <linux/page-flags.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -23,7 +25,7 @@
 #define RUN_PAGES	64
 
 /* What pool->owners can be made for */
-#define USER_LIMIT	(1ULL << 40)
+#define USER_LIMIT	BIT_ULL(40)
 
 /**
  * struct user_memory - What a process has registered; constant once it is complete

@@ -41,7 +41,7 @@ static unsigned int registered;		/* pools of all of them; under creators_lock */
  * @pool: The pool, also when it was deleted, with a reference; or NULL. Under @lock
  */
 struct control {
-	struct mutex lock;
+	struct mutex lock;	/* pool, while it is made */
 	struct pinpool_pool *pool;
 };
 

@@ -40,6 +40,9 @@ extern "C" {
 /* Where the nodes of the pools are */
 #define PINPOOL_DIR	"/dev/pinpool"
 
+/* Where processes make pools of their memory */
+#define PINPOOL_CONTROL	"/dev/pinpool-control"
+
 /*
  * An open pool. Opaque but for its first word, which is the address of the
  * window: pinpool_ptr() relies on that.
@@ -312,6 +315,36 @@ int pinpool_export(struct pinpool *pool, uint64_t handle, unsigned int flags);
  */
 int pinpool_import(struct pinpool *pool, int fd, unsigned int flags,
 		   struct pinpool_buf *buf);
+
+/**
+ * pinpool_register() - Make a pool of memory that this process has
+ * @name: The pool's name
+ * @address: Where the memory begins, the start of a page
+ * @length: Bytes, a multiple of the granule
+ * @granule: The smallest extent, a power of two of at least a page; 0 for a page
+ * @mode: Permissions of the node, which belongs to the caller; 0 for 0600
+ * @zero: When memory is zeroed. With PINPOOL_ZERO_NEVER the pool's clients get what
+ *        is there; else zeroes
+ *
+ * The memory is anonymous, or that of a tmpfs, a memfd or hugetlbfs. It is pinned, and
+ * charged to the caller's RLIMIT_MEMLOCK. The caller sees all that clients have in it.
+ *
+ * The pool lasts for as long as the file descriptor, which can be sent to another
+ * process and is close-on-exec. What becomes of the mapping meanwhile doesn't matter to
+ * it. See struct pinpool_register of <linux/pinpool.h>.
+ *
+ * Returns the descriptor, or
+ *  -EINVAL, -ENAMETOOLONG	what can never be;
+ *  -EEXIST	there is a pool of this name;
+ *  -EFAULT	not all of it is memory of these kinds, mapped for writing;
+ *  -EDQUOT	RLIMIT_MEMLOCK is too low;
+ *  -EMFILE	the user has too many such pools, or the process too many files;
+ *  -EACCES	the permissions of PINPOOL_CONTROL forbid it;
+ *  -ENOENT	there is no such node: the module isn't loaded, or too old;
+ *  -ENOMEM	the kernel has no memory for its own records.
+ */
+int pinpool_register(const char *name, void *address, uint64_t length,
+		     uint64_t granule, mode_t mode, enum pinpool_zero zero);
 
 /**
  * pinpool_query() - Look up a buffer by its handle

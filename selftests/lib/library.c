@@ -357,11 +357,43 @@ TEST_F(library, threads_share_a_pool)
 	}
 }
 
+TEST_F(library, memory_is_registered)
+{
+	static const char name[] = "library-test";
+	struct pinpool_info info;
+	struct pinpool *pool;
+	struct pinpool_buf buf;
+	char *memory;
+	int fd;
+
+	EXPECT_EQ(-ENAMETOOLONG, pinpool_register("a name that is longer than names can be",
+						  NULL, MIB, 0, 0, PINPOOL_ZERO_OWNER));
+	EXPECT_EQ(-EINVAL, pinpool_register(name, NULL, MIB, 0, 0, PINPOOL_ZERO_OWNER));
+	memory = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(memory != MAP_FAILED);
+	fd = pinpool_register(name, memory, MIB, 65536, 0640, PINPOOL_ZERO_ALWAYS);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	EXPECT_EQ(-EEXIST, pinpool_register(name, memory, MIB, 0, 0, PINPOOL_ZERO_OWNER));
+	ASSERT_EQ(0, pinpool_open(name, 0, &pool));
+	ASSERT_EQ(0, pinpool_info(pool, &info, sizeof(info)));
+	EXPECT_EQ(PINPOOL_BACKING_USER, info.backing);
+	EXPECT_EQ(PINPOOL_ZERO_ALWAYS, info.zero);
+	EXPECT_EQ(65536, info.granule);
+	ASSERT_EQ(0, pinpool_alloc(pool, 100, 0, &buf));
+	strcpy(pinpool_ptr(pool, &buf), "in the creator's memory");
+	EXPECT_STREQ("in the creator's memory", memory + buf.offset);
+	close(fd);
+	EXPECT_EQ(-ENODEV, pinpool_alloc(pool, 100, 0, &buf));
+	pinpool_close(pool);
+	munmap(memory, MIB);
+}
+
 TEST_F(library, errors_have_words)
 {
 	static const int errors[] = {
 		ENOSPC, ENOENT, EINVAL, EBADF, EDQUOT, ENOMEM, ENODEV, EOPNOTSUPP, EACCES, EEXIST,
-		EXDEV, ETIMEDOUT, EINTR, 9999,
+		EXDEV, ETIMEDOUT, EINTR, EMFILE, 9999,
 	};
 	size_t i, j;
 
