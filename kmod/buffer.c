@@ -155,8 +155,8 @@ static void zero_pages(struct page *page, unsigned long nr)
 	}
 }
 
-static int buffer_zero(const struct pinpool_buffer *buffer,
-		       const struct pinpool_client *client)
+static int buffer_zero_pages(const struct pinpool_buffer *buffer,
+			     const struct pinpool_client *client)
 {
 	const struct pinpool_pool *pool = buffer->pool;
 	u64 offset = buffer->offset;
@@ -167,8 +167,6 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	u64 zeroed = 0;
 	int err = 0;
 
-	if (pool->config.zero == PINPOOL_ZERO_NEVER || !pool->backing->pages)
-		return 0;
 	if (pool->config.zero == PINPOOL_ZERO_OWNER)
 		keep = client->id;
 
@@ -190,6 +188,25 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	}
 	if (zeroed)
 		trace_pinpool_zero(client, buffer, zeroed << PAGE_SHIFT);
+	return err;
+}
+
+/* What of it others have written */
+static int buffer_zero(const struct pinpool_buffer *buffer,
+		       const struct pinpool_client *client)
+{
+	const struct pinpool_pool *pool = buffer->pool;
+	int err = 0;
+
+	if (pool->config.zero == PINPOOL_ZERO_NEVER || !pool->backing->pages)
+		return 0;
+	if (pool->backing->begin_write)
+		err = pool->backing->begin_write(pool);
+	if (err)
+		return err;
+	err = buffer_zero_pages(buffer, client);
+	if (pool->backing->end_write)
+		pool->backing->end_write(pool);
 	return err;
 }
 

@@ -9,6 +9,7 @@
 #define _PINPOOL_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/dma-buf.h>
 #include <linux/mm.h>
 #include <net/genetlink.h>
 
@@ -33,6 +34,35 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #define PINPOOL_NS(ns)	#ns
 #else
 #define PINPOOL_NS(ns)	ns
+#endif
+
+/* Where callers don't hold the lock. Remove when the oldest kernel is 6.2 */
+#ifndef PINPOOL_HAVE_DMA_BUF_VMAP_UNLOCKED
+static inline int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	return dma_buf_vmap(dmabuf, map);
+}
+
+static inline void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	dma_buf_vunmap(dmabuf, map);
+}
+#endif
+
+#ifndef PINPOOL_HAVE_DMA_BUF_MAP_UNLOCKED
+static inline struct sg_table *
+dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
+				enum dma_data_direction direction)
+{
+	return dma_buf_map_attachment(attach, direction);
+}
+
+static inline void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
+						     struct sg_table *sgt,
+						     enum dma_data_direction direction)
+{
+	dma_buf_unmap_attachment(attach, sgt, direction);
+}
 #endif
 
 /* Remove when the oldest kernel is 6.2 */

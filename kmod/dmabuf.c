@@ -275,6 +275,7 @@ static int share_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct share *share = dmabuf->priv;
 	long clear = pinpool_mmap_check(vma);
+	unsigned long kind;
 	int err;
 
 	if (clear < 0)
@@ -283,8 +284,10 @@ static int share_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	share_map_count(share, 1);
-	vm_flags_mod(vma, pinpool_mmap_kind(share->buffer->pool) | VM_DONTEXPAND | VM_DONTDUMP,
-		     clear);
+	kind = pinpool_mmap_kind(share->buffer->pool);
+	/* A driver that leaves it to us may have been about to do it another way. */
+	clear |= (VM_PFNMAP | VM_MIXEDMAP) & ~kind;
+	vm_flags_mod(vma, kind | VM_DONTEXPAND | VM_DONTDUMP, clear);
 	vma->vm_ops = &share_vm_ops;
 	return 0;
 }
@@ -586,6 +589,18 @@ void pinpool_dmabuf_revoke(struct pinpool_pool *pool)
 }
 
 /**
+ * pinpool_dmabuf_is_share() - Is this one of ours?
+ * @dmabuf: A dma-buf
+ *
+ * Context: Any.
+ * Return: True if it is a share of some pool
+ */
+bool pinpool_dmabuf_is_share(const struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &share_ops;
+}
+
+/**
  * pinpool_dmabuf_import() - Give a client a hold on the buffer of a share
  * @client: The client
  * @fd: The share
@@ -607,7 +622,7 @@ struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return ERR_CAST(dmabuf);
-	buffer = dmabuf->ops == &share_ops ? ((struct share *)dmabuf->priv)->buffer : NULL;
+	buffer = pinpool_dmabuf_is_share(dmabuf) ? ((struct share *)dmabuf->priv)->buffer : NULL;
 	if (!buffer || buffer->pool != client->pool) {
 		hold = ERR_PTR(-EXDEV);
 	} else if (!readonly && !(dmabuf->file->f_mode & FMODE_WRITE)) {

@@ -29,6 +29,12 @@ static int __init pinpool_init(void)
 	err = pinpool_registry_init();
 	if (err)
 		goto err_queue;
+	err = pinpool_backing_dmabuf_init();
+	if (err)
+		goto err_hold;
+	err = pinpool_registry_init();
+	if (err)
+		goto err_dmabuf;
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
@@ -52,6 +58,8 @@ err_pools:
 	pinpool_registry_exit();
 err_queue:
 	destroy_workqueue(pinpool_queue);
+err_dmabuf:
+	pinpool_backing_dmabuf_exit();
 err_hold:
 	pinpool_hold_exit();
 err_buffer:
@@ -70,6 +78,7 @@ static void __exit pinpool_exit(void)
 	pinpool_netlink_exit();
 	pinpool_registry_exit();
 	destroy_workqueue(pinpool_queue);
+	pinpool_backing_dmabuf_exit();
 	pinpool_hold_exit();
 	pinpool_buffer_exit();
 }

@@ -68,6 +68,7 @@
 
 #include "offset_alloc.h"
 
+struct dma_buf;
 struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
 struct file;
@@ -223,6 +224,9 @@ enum pinpool_event {
  *        left behind. NULL if this can't be done
  * @shrink: Let go of what lies from @capacity up to @old, as @destroy does. Nobody has
  *          an extent there. May sleep; NULL if there is no @grow
+ * @begin_write: Before the module itself writes to pages. May sleep. Returns 0 or a
+ *               negative errno. NULL if there is nothing to be done
+ * @end_write: Afterwards
  * @fixed: Why there is no @grow, or NULL
  * @pages: The page at a page-aligned offset below the capacity, and in *@nr how
  *         many that follow are consecutive in the memory map, it
@@ -242,6 +246,8 @@ struct pinpool_backing_ops {
 	void (*destroy)(struct pinpool_pool *pool);
 	int (*grow)(struct pinpool_pool *pool, u64 old, u64 capacity);
 	void (*shrink)(struct pinpool_pool *pool, u64 old, u64 capacity);
+	int (*begin_write)(const struct pinpool_pool *pool);
+	void (*end_write)(const struct pinpool_pool *pool);
 	const char *fixed;
 	struct page *(*pages)(const struct pinpool_pool *pool, u64 offset,
 			      unsigned long *nr);
@@ -692,7 +698,12 @@ extern const struct pinpool_backing_ops pinpool_backing_pages;
 extern const struct pinpool_backing_ops pinpool_backing_contig;
 extern const struct pinpool_backing_ops pinpool_backing_reserved;
 extern const struct pinpool_backing_ops pinpool_backing_user;
+extern const struct pinpool_backing_ops pinpool_backing_dmabuf;
 extern const struct pinpool_backing_ops pinpool_backing_none;
+
+/* backing_dmabuf.c */
+int pinpool_backing_dmabuf_init(void);
+void pinpool_backing_dmabuf_exit(void);
 
 /* client.c */
 extern const struct file_operations pinpool_client_fops;
@@ -780,6 +791,7 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 				   bool readonly);
 struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd,
 					   bool readonly);
+bool pinpool_dmabuf_is_share(const struct dma_buf *dmabuf);
 bool pinpool_dmabuf_tell(struct pinpool_pool *pool, u64 *id, struct pinpool_told *told);
 void pinpool_dmabuf_forget(struct pinpool_client *client);
 void pinpool_dmabuf_revoke(struct pinpool_pool *pool);

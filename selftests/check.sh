@@ -72,6 +72,10 @@ suite 'Shares in the hands of drivers' \
 	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \
 	-p default:64M,other:8M -- \
 	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
+for series in ${KERNELS:-6.1}; do
+	suite "Pools over dma-bufs on Linux $series" \
+		selftests/vm/pinpool -k "$series" -T -M vgem -- /selftests/run_tests.sh dmabuf_pool
+done
 # Buffers registered with an io_uring want more than 6.1.
 for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 6.12" | sort -uV); do
 	suite "fio, io_uring and vmsplice on Linux $series" \

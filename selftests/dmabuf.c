@@ -5,53 +5,15 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
+#include "drm_test.h"
 #include "netlink.h"
 
-#include <drm.h>
 #include <drm_fourcc.h>
-#include <drm_mode.h>
 #include <linux/dma-buf.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
-
-/* The node of a DRM driver, or -1 */
-static int drm_open(const char *driver)
-{
-	struct drm_version version;
-	char path[32], name[32];
-	int i, fd;
-
-	for (i = 0; i < 8; i++) {
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		memset(name, 0, sizeof(name));
-		version = (struct drm_version){ .name = name, .name_len = sizeof(name) - 1 };
-		if (!ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
-static int drm_import(int drm, int share, uint32_t *handle)
-{
-	struct drm_prime_handle prime = { .fd = share };
-	int err = pp_ioctl(drm, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
-
-	*handle = prime.handle;
-	return err;
-}
-
-static int drm_close(int drm, uint32_t handle)
-{
-	struct drm_gem_close arg = { .handle = handle };
-
-	return pp_ioctl(drm, DRM_IOCTL_GEM_CLOSE, &arg);
-}
 
 FIXTURE(dmabuf)
 {
@@ -64,7 +26,7 @@ FIXTURE_SETUP(dmabuf)
 {
 	self->vgem = drm_open("vgem");
 	if (self->vgem < 0)
-		SKIP(return, "no vgem");
+		PP_SKIP_SETUP("no vgem");
 	ASSERT_TRUE(pp_client_open(&self->a));
 	/* Over several chunks, and not to the end of a page */
 	ASSERT_EQ(0, pp_alloc(self->a.fd, 5 * MIB + 4096 + 100, 0, &self->buf));
@@ -73,8 +35,6 @@ FIXTURE_SETUP(dmabuf)
 
 FIXTURE_TEARDOWN(dmabuf)
 {
-	if (self->vgem < 0)
-		return;
 	close(self->vgem);
 	pp_free(self->a.fd, self->buf.handle);
 	EXPECT_TRUE(pp_pool_is_whole(self->a.fd, 1));

@@ -391,6 +391,12 @@ static inline void pp_require_pool(void)
 	exit(getenv("PINPOOL_REQUIRE") ? 1 : 4);
 }
 
+/*
+ * In place of the harness's SKIP in FIXTURE_SETUP, from where it would go on with the
+ * test: the status by which its parent knows what was skipped
+ */
+#define PP_SKIP_SETUP(...)	SKIP(exit(255), __VA_ARGS__)
+
 /* In place of the harness's TEST_HARNESS_MAIN */
 #define PP_HARNESS_MAIN							\
 	static void __attribute__((constructor)) pp_constructor(void)	\

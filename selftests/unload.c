@@ -25,7 +25,7 @@ FIXTURE_SETUP(unload)
 	struct pinpool_info info;
 
 	if (!getenv("PINPOOL_KO") || geteuid())
-		SKIP(exit(KSFT_SKIP), "needs root and PINPOOL_KO");
+		PP_SKIP_SETUP("needs root and PINPOOL_KO");
 	self->fd = open(pp_node(), O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, pp_info(self->fd, &info));

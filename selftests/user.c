@@ -132,7 +132,7 @@ FIXTURE_SETUP(user)
 	self->control = -1;
 	self->file = -1;
 	if (variant->kind == HUGETLB && !reserve_huge_pages(LENGTH / (2 * MIB)))
-		SKIP(return, "no huge pages of 2 MiB to be had");
+		PP_SKIP_SETUP("no huge pages of 2 MiB to be had");
 	if (variant->kind == MEMFD || variant->kind == HUGETLB || variant->kind == PRIVATE) {
 		self->file = file_new(variant->kind);
 		ASSERT_LE(0, self->file);
