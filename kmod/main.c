@@ -26,12 +26,9 @@ static int __init pinpool_init(void)
 	pinpool_queue = alloc_workqueue("pinpool", WQ_UNBOUND, 0);
 	if (!pinpool_queue)
 		goto err_hold;
-	err = pinpool_registry_init();
-	if (err)
-		goto err_queue;
 	err = pinpool_backing_dmabuf_init();
 	if (err)
-		goto err_hold;
+		goto err_queue;
 	err = pinpool_registry_init();
 	if (err)
 		goto err_dmabuf;
@@ -56,10 +53,10 @@ err_netlink:
 err_pools:
 	pinpool_registry_close();
 	pinpool_registry_exit();
-err_queue:
-	destroy_workqueue(pinpool_queue);
 err_dmabuf:
 	pinpool_backing_dmabuf_exit();
+err_queue:
+	destroy_workqueue(pinpool_queue);
 err_hold:
 	pinpool_hold_exit();
 err_buffer:
@@ -77,8 +74,8 @@ static void __exit pinpool_exit(void)
 	pinpool_registry_close();
 	pinpool_netlink_exit();
 	pinpool_registry_exit();
-	destroy_workqueue(pinpool_queue);
 	pinpool_backing_dmabuf_exit();
+	destroy_workqueue(pinpool_queue);
 	pinpool_hold_exit();
 	pinpool_buffer_exit();
 }
