@@ -114,9 +114,13 @@ for lang in "gcc -std=c99 -xc" "gcc -m32 -std=gnu11 -xc" "g++ -std=c++11 -Wshado
 	report "public headers with ${lang% *}" "$out/header"
 done
 
-awk '/^```/ { in_c = $0 == "```c"; next } in_c' README.md |
-	gcc -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Iuapi -Ilib -xc - >"$out/example" 2>&1
-report "the example in README.md" "$out/example"
+# Each of them a program of its own
+awk -v out="$out/example" '/^```/ { in_c = $0 == "```c"; number += in_c; next }
+	in_c { print >(out number ".c") }' README.md
+for example in "$out"/example[0-9]*.c; do
+	gcc -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Iuapi -Ilib "$example"
+done >"$out/example" 2>&1
+report "the examples in README.md" "$out/example"
 
 awk '/^```/ { in_c = $0 == "```c"; next } in_c' selftests/bench/core/README.md |
 	gcc -Wall -Wextra -fsyntax-only -Iselftests/bench/core -xc - >"$out/example" 2>&1
