@@ -82,6 +82,21 @@ static void owners_free(struct pinpool_pool *pool)
 }
 
 /**
+ * pinpool_backing_refuse() - Tell why a backing can't have a pool its memory
+ * @pool: The pool
+ * @err: The error
+ * @why: In words, a constant; to go to the log, and to who asked for the pool
+ *
+ * Context: Of the create method.
+ * Return: @err
+ */
+int pinpool_backing_refuse(struct pinpool_pool *pool, int err, const char *why)
+{
+	pool->why = why;
+	return err;
+}
+
+/**
  * pinpool_backing_create() - Get a pool its memory
  * @pool: The pool, of which nobody knows yet
  *

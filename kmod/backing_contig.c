@@ -172,18 +172,17 @@ static int contig_create(struct pinpool_pool *pool)
 	long pfn;
 	int err;
 
-	if (pool->config.capacity > (u64)totalram_pages() << PAGE_SHIFT) {
-		pool->why = "This machine has less memory than that";
-		return -ENOMEM;
-	}
+	if (pool->config.capacity > (u64)totalram_pages() << PAGE_SHIFT)
+		return pinpool_backing_refuse(pool, -ENOMEM,
+					      "This machine has less memory than that");
 	run_init(&run, pool, pool->config.capacity);
 	pfn = run_alloc(&run);
 	if (pfn < 0)
 		return pfn;
 	if (!pfn) {
-		pool->why = "There is no contiguous run of that size; the kernel's log says of which there is one";
 		tell_what_there_is(pool);
-		return -ENOMEM;
+		return pinpool_backing_refuse(pool, -ENOMEM,
+					      "There is no contiguous run of that size; the kernel's log says of which there is one");
 	}
 	pool->backing_data = (void *)pfn;
 	err = pinpool_fill(pool, 0, pool->config.capacity, zero_chunk);

@@ -65,41 +65,37 @@ static struct page *dmabuf_pages(const struct pinpool_pool *pool, u64 offset,
 	return page;
 }
 
-/* Why this can't be a pool, or NULL. *@err gets the error */
-static const char *dmabuf_unsuitable(const struct pinpool_pool *pool,
-				     const struct dma_buf *dmabuf, int *err)
+/* Whether this can be a pool */
+static int exporter_check(struct pinpool_pool *pool, const struct dma_buf *dmabuf)
 {
-	if (pinpool_dmabuf_is_share(dmabuf)) {
-		*err = -EXDEV;
-		return "That is a share of a pool";
-	}
-	if (!(dmabuf->file->f_mode & FMODE_WRITE)) {
-		*err = -EACCES;
-		return "The dma-buf is for reading only";
-	}
-	if (dmabuf->size < pool->config.capacity) {
-		*err = -EINVAL;
-		return "The dma-buf is smaller than the capacity";
-	}
-	return NULL;
+	if (pinpool_dmabuf_is_share(dmabuf))
+		return pinpool_backing_refuse(pool, -EXDEV, "That is a share of a pool");
+	if (!(dmabuf->file->f_mode & FMODE_WRITE))
+		return pinpool_backing_refuse(pool, -EACCES, "The dma-buf is for reading only");
+	if (dmabuf->size < pool->config.capacity)
+		return pinpool_backing_refuse(pool, -EINVAL,
+					      "The dma-buf is smaller than the capacity");
+	return 0;
 }
 
 /* The same for how the exporter has mapped it, where it could */
-static const char *map_unsuitable(const struct pinpool_pool *pool,
-				  const struct dmabuf_memory *memory)
+static int map_check(struct pinpool_pool *pool, const struct dmabuf_memory *memory)
 {
 	u64 offset;
 
 	if (memory->map.is_iomem)
-		return "The dma-buf is memory of a device, which is not to be used as ordinary memory";
+		return pinpool_backing_refuse(pool, -EOPNOTSUPP,
+					      "The dma-buf is memory of a device, which is not to be used as ordinary memory");
 	if (!PAGE_ALIGNED(memory->map.vaddr))
-		return "The dma-buf doesn't begin at a page";
+		return pinpool_backing_refuse(pool, -EOPNOTSUPP,
+					      "The dma-buf doesn't begin at a page");
 	for (offset = 0; offset < pool->config.capacity; offset += PAGE_SIZE) {
 		if (!page_of(memory->map.vaddr + offset))
-			return "The dma-buf is memory that the kernel doesn't know of as pages";
+			return pinpool_backing_refuse(pool, -EOPNOTSUPP,
+						      "The dma-buf is memory that the kernel doesn't know of as pages");
 		cond_resched();
 	}
-	return NULL;
+	return 0;
 }
 
 /* Get at the memory of memory->dmabuf, and have it stay where it is */
@@ -107,24 +103,21 @@ static int dmabuf_open(struct pinpool_pool *pool, struct dmabuf_memory *memory)
 {
 	int err;
 
-	pool->why = dmabuf_unsuitable(pool, memory->dmabuf, &err);
-	if (pool->why)
+	err = exporter_check(pool, memory->dmabuf);
+	if (err)
 		return err;
 	memory->attach = dma_buf_attach(memory->dmabuf, &importer->dev);
-	if (IS_ERR(memory->attach)) {
-		pool->why = "The exporter doesn't let it be attached to";
-		return PTR_ERR(memory->attach);
-	}
+	if (IS_ERR(memory->attach))
+		return pinpool_backing_refuse(pool, PTR_ERR(memory->attach),
+					      "The exporter doesn't let it be attached to");
 	err = dma_buf_vmap_unlocked(memory->dmabuf, &memory->map);
 	if (err) {
 		pool->why = "The exporter can't map it for the kernel";
 		goto err_detach;
 	}
-	pool->why = map_unsuitable(pool, memory);
-	if (pool->why) {
-		err = -EOPNOTSUPP;
+	err = map_check(pool, memory);
+	if (err)
 		goto err_unmap;
-	}
 	memory->sgt = dma_buf_map_attachment_unlocked(memory->attach, DMA_BIDIRECTIONAL);
 	if (IS_ERR(memory->sgt)) {
 		pool->why = "The exporter can't have it stay where it is";

@@ -82,71 +82,68 @@ static int find_region(struct pinpool_pool *pool, struct reserved *range)
 	phys_addr_t start, size;
 	u64 i;
 
-	if (!reserve_mem_find_by_name(config->region, &start, &size)) {
-		pool->why = "No region of this name was reserved at boot: reserve_mem=<size>:<align>:<name> does that from Linux 6.12 on";
-		return -ENOENT;
-	}
-	if (!PAGE_ALIGNED(start) || config->capacity > size) {
-		pool->why = "The capacity is more than the region has, or that begins within a page";
-		return -ERANGE;
-	}
+	if (!reserve_mem_find_by_name(config->region, &start, &size))
+		return pinpool_backing_refuse(pool, -ENOENT,
+					      "No region of this name was reserved at boot: reserve_mem=<size>:<align>:<name> does that from Linux 6.12 on");
+	if (!PAGE_ALIGNED(start) || config->capacity > size)
+		return pinpool_backing_refuse(pool, -ERANGE,
+					      "The capacity is more than the region has, or that begins within a page");
 	range->start = start;
 	range->end = start + config->capacity - 1;
-	if (!range_claim(range)) {
-		pool->why = "Another pool has this region";
-		return -EBUSY;
-	}
+	if (!range_claim(range))
+		return pinpool_backing_refuse(pool, -EBUSY, "Another pool has this region");
 	/* Its pages stay when a pool goes, and so does who had one pinned. */
 	for (i = 0; i < config->capacity; i += PAGE_SIZE) {
 		if (page_count(reserved_page(range, i)) == 1)
 			continue;
-		pool->why = "Somebody still has pages of this region";
-		return -EBUSY;
+		return pinpool_backing_refuse(pool, -EBUSY,
+					      "Somebody still has pages of this region");
 	}
 	return 0;
 }
 
-/* Why a range can't be had, or NULL */
-static const char *range_error(u64 start, u64 size)
+/* Whether a range can be had */
+static int range_check(struct pinpool_pool *pool, u64 start, u64 size)
 {
 	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
 	    REGION_DISJOINT)
-		return "The range has memory that the kernel uses itself; memmap=<size>$<start> at boot keeps it from that";
+		return pinpool_backing_refuse(pool, -EBUSY,
+					      "The range has memory that the kernel uses itself; memmap=<size>$<start> at boot keeps it from that");
 	/* On x86, what was kept from the kernel is told apart from other things. */
 	if (IS_ENABLED(CONFIG_X86) &&
 	    region_intersects(start, size, IORESOURCE_MEM, IORES_DESC_RESERVED) !=
 	    REGION_INTERSECTS)
-		return "The range was not reserved at boot; memmap=<size>$<start> does that";
-	return NULL;
+		return pinpool_backing_refuse(pool, -EBUSY,
+					      "The range was not reserved at boot; memmap=<size>$<start> does that");
+	return 0;
 }
 
 static int map_range(struct pinpool_pool *pool, struct reserved *range)
 {
 	const struct pinpool_config *config = &pool->config;
 	void *address;
+	int err;
 
 	range->start = config->base;
 	range->end = config->base + config->capacity - 1;
-	if (!range_claim(range)) {
-		pool->why = "Another pool has memory of this range";
-		return -EBUSY;
-	}
-	pool->why = range_error(config->base, config->capacity);
-	if (pool->why)
-		return -EBUSY;
-	if (!request_mem_region(config->base, config->capacity, "pinpool")) {
-		pool->why = "Another driver has memory of this range; /proc/iomem tells which";
-		return -EBUSY;
-	}
+	if (!range_claim(range))
+		return pinpool_backing_refuse(pool, -EBUSY,
+					      "Another pool has memory of this range");
+	err = range_check(pool, config->base, config->capacity);
+	if (err)
+		return err;
+	if (!request_mem_region(config->base, config->capacity, "pinpool"))
+		return pinpool_backing_refuse(pool, -EBUSY,
+					      "Another driver has memory of this range; /proc/iomem tells which");
 	range->pgmap.type = MEMORY_DEVICE_GENERIC;
 	range->pgmap.range.start = range->start;
 	range->pgmap.range.end = range->end;
 	range->pgmap.nr_range = 1;
 	address = memremap_pages(&range->pgmap, NUMA_NO_NODE);
 	if (IS_ERR(address)) {
-		pool->why = "The kernel can't map this range";
 		release_mem_region(config->base, config->capacity);
-		return PTR_ERR(address);
+		return pinpool_backing_refuse(pool, PTR_ERR(address),
+					      "The kernel can't map this range");
 	}
 	return 0;
 }

@@ -269,6 +269,8 @@ static int ioctl_alloc(const struct ucmd *ucmd, void *arg)
 	call.populate = cmd->flags & PINPOOL_ALLOC_POPULATE;
 	if (call.populate != !!cmd->window || !PAGE_ALIGNED(cmd->window))
 		return -EINVAL;
+	if (call.populate && !ucmd->client->pool->backing->pages)
+		return -ENODEV;
 
 	INIT_LIST_HEAD(&call.holds);
 	if (cmd->deadline_ns) {

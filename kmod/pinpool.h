@@ -685,6 +685,7 @@ static inline void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatte
 /* backing.c */
 const struct pinpool_backing_ops *pinpool_backing_get(unsigned int id);
 const struct pinpool_backing_ops *pinpool_backing_find(const char *name);
+int pinpool_backing_refuse(struct pinpool_pool *pool, int err, const char *why);
 int pinpool_backing_create(struct pinpool_pool *pool);
 void pinpool_backing_destroy(struct pinpool_pool *pool);
 void pinpool_backing_survey(struct pinpool_pool *pool);

@@ -24,25 +24,20 @@
 
 static uint64_t size_of(const char *text, char **end)
 {
+	static const char suffixes[] = "KMG";
 	uint64_t size = strtoull(text, end, 0);
+	const char *suffix = strchr(suffixes, **end);
 
-	switch (**end) {
-	case 'G':
-		size *= 1024;
-		/* fallthrough */
-	case 'M':
-		size *= 1024;
-		/* fallthrough */
-	case 'K':
-		size *= 1024;
-		++*end;
-	}
-	return size;
+	if (!**end || !suffix)
+		return size;
+	++*end;
+	return size << (10 * (suffix - suffixes + 1));
 }
 
 /* The largest range of the command line; false if there is none */
 static bool find_range(uint64_t *base, uint64_t *size)
 {
+	static const char spaces[] = { ' ', '\n', '\0' };
 	char line[4096] = "", *word, *end;
 	FILE *file = fopen("/proc/cmdline", "re");
 	uint64_t length;
@@ -52,7 +47,7 @@ static bool find_range(uint64_t *base, uint64_t *size)
 	if (file)
 		fclose(file);
 	*size = 0;
-	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
+	for (word = strtok(line, spaces); word; word = strtok(NULL, spaces)) {
 		if (strncmp(word, "memmap=", 7))
 			continue;
 		length = size_of(word + 7, &end);
@@ -141,7 +136,7 @@ TEST_F(reserved, the_whole_range)
 	EXPECT_EQ(1, info.chunks);
 	EXPECT_EQ(self->size, info.chunk_max);
 	EXPECT_EQ(PINPOOL_LONGTERM_YES, info.longterm);
-	/* Where it is is nobody's business. */
+	/* Its place is nobody's business. */
 	EXPECT_EQ(0, info.base);
 	ASSERT_EQ(0, pp_alloc(client.fd, self->size, 0, &buf));
 	EXPECT_TRUE(pp_is_zero(client.window, 8 * MIB));

@@ -62,7 +62,8 @@
  *  EINTR        A signal came while ALLOC waited for space (it goes on waiting
  *               if the handler has SA_RESTART), or a fatal one while memory was
  *               being prepared.
- *  ENODEV       The pool was deleted under the client.
+ *  ENODEV       The pool was deleted under the client; or it has no memory to map or
+ *               to share.
  *  ===========  ==============================================================
  */
 #define PINPOOL_IOC_TYPE	0xBE
@@ -97,7 +98,8 @@ enum {
  * @PINPOOL_BACKING_USER: Memory that a process has mapped and registered
  * @PINPOOL_BACKING_DMABUF: A dma-buf of another driver
  * @PINPOOL_BACKING_NONE: None: the pool divides offsets, of memory that is
- *                        elsewhere. Windows and EXPORT give ENODEV
+ *                        elsewhere. Windows, EXPORT and PINPOOL_ALLOC_POPULATE
+ *                        give ENODEV
  */
 enum pinpool_backing {
 	PINPOOL_BACKING_PAGES = 0,
