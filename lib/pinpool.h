@@ -76,6 +76,8 @@ enum pinpool_open_flags {
  *  -ENOTTY	the path leads to something that isn't a pool;
  *  -EOVERFLOW	the window can't fit into the address space: see
  *		PINPOOL_NO_WINDOW;
+ *  -ENODEV	the pool was deleted, or it has no memory that could be mapped: see
+ *		PINPOOL_NO_WINDOW;
  *  -ENAMETOOLONG, -EINVAL	@name can't be a name;
  *  -EOPNOTSUPP	unknown @flags;
  *  or what open(2) and mmap(2) say.

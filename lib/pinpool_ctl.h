@@ -47,6 +47,8 @@ extern "C" {
 /* A name with its NUL, and that of a process */
 #define PINPOOL_CTL_NAME_SIZE	(PINPOOL_MAX_NAME + 1)
 #define PINPOOL_CTL_COMM_SIZE	16
+/* That of a region of memory, likewise */
+#define PINPOOL_CTL_REGION_SIZE	(PINPOOL_MAX_REGION + 1)
 
 /* There are no more sizes of extents than this, each a power of two */
 #define PINPOOL_CTL_MAX_BINS	64
@@ -74,6 +76,16 @@ struct pinpool_ctl;
  * @PINPOOL_CTL_HAS_ID: @id, which only the kernel gives
  * @PINPOOL_CTL_HAS_FEATURES: @features, which only the kernel gives
  * @PINPOOL_CTL_HAS_STATS: @stats, which only the kernel gives
+ * @PINPOOL_CTL_HAS_BASE: @base
+ * @PINPOOL_CTL_HAS_ALIGN: @align
+ * @PINPOOL_CTL_HAS_REGION: @region
+ * @PINPOOL_CTL_HAS_KEEP: @keep
+ * @PINPOOL_CTL_HAS_FD: @fd, which the kernel never gives
+ * @PINPOOL_CTL_HAS_TELL_BUS: @tell_bus
+ * @PINPOOL_CTL_HAS_BUS_ADDRESS: @bus_address, which only the kernel gives
+ * @PINPOOL_CTL_HAS_LONGTERM: @longterm, which only the kernel gives
+ * @PINPOOL_CTL_HAS_CHUNKS: @chunks, @chunk_min, @chunk_max and @nodes, which only the
+ *                          kernel gives, where there is memory
  */
 enum pinpool_ctl_has {
 	PINPOOL_CTL_HAS_CAPACITY	= 1 << 0,
@@ -93,7 +105,16 @@ enum pinpool_ctl_has {
 	PINPOOL_CTL_HAS_HIGH_PERCENT	= 1 << 14,
 	PINPOOL_CTL_HAS_ID		= 1 << 15,
 	PINPOOL_CTL_HAS_FEATURES	= 1 << 16,
-	PINPOOL_CTL_HAS_STATS		= 1 << 17
+	PINPOOL_CTL_HAS_STATS		= 1 << 17,
+	PINPOOL_CTL_HAS_BASE		= 1 << 18,
+	PINPOOL_CTL_HAS_ALIGN		= 1 << 19,
+	PINPOOL_CTL_HAS_REGION		= 1 << 20,
+	PINPOOL_CTL_HAS_KEEP		= 1 << 21,
+	PINPOOL_CTL_HAS_FD		= 1 << 22,
+	PINPOOL_CTL_HAS_TELL_BUS	= 1 << 23,
+	PINPOOL_CTL_HAS_BUS_ADDRESS	= 1 << 24,
+	PINPOOL_CTL_HAS_LONGTERM	= 1 << 25,
+	PINPOOL_CTL_HAS_CHUNKS		= 1 << 26
 };
 
 /**
@@ -193,6 +214,24 @@ struct pinpool_ctl_stats {
  * @limits: What clients may have
  * @watermarks: When to tell that it is full
  * @stats: How full it is
+ * @base: Of backing reserved, the physical address where it begins, told to those with
+ *        CAP_SYS_ADMIN; of none, what offset 0 is called by those who use it
+ * @align: Of backing contig, what its physical address is a multiple of, a power of two
+ * @bus_address: Of offset 0, where @tell_bus is set; for those with CAP_SYS_ADMIN
+ * @chunks: Of how many physically contiguous runs the memory is
+ * @chunk_min: Bytes in the smallest of them
+ * @chunk_max: Bytes in the largest
+ * @nodes: The NUMA nodes that the memory is on: bit n for node n, bit 63 for that and
+ *         any above
+ * @fd: Of backing dmabuf, a file descriptor of the caller. It may be closed when the
+ *      pool is made
+ * @longterm: enum pinpool_longterm
+ * @keep: Of backing reserved: leave what is in the memory to the first who get it,
+ *        instead of zeroing it
+ * @tell_bus: Of backings contig and reserved: tell @bus_address
+ * @reserved2: Zero
+ * @region: Of backing reserved, instead of @base, the name of what the kernel was told
+ *          to reserve when it booted
  */
 struct pinpool_ctl_pool {
 	uint64_t has;
@@ -209,6 +248,19 @@ struct pinpool_ctl_pool {
 	struct pinpool_ctl_limits limits;
 	struct pinpool_ctl_watermarks watermarks;
 	struct pinpool_ctl_stats stats;
+	uint64_t base;
+	uint64_t align;
+	uint64_t bus_address;
+	uint64_t chunks;
+	uint64_t chunk_min;
+	uint64_t chunk_max;
+	uint64_t nodes;
+	int32_t fd;
+	uint32_t longterm;
+	bool keep;
+	bool tell_bus;
+	uint8_t reserved2[6];
+	char region[PINPOOL_CTL_REGION_SIZE];
 };
 
 /**
@@ -280,7 +332,7 @@ struct pinpool_ctl_buffer {
  * @pool_id: The pool, whatever its name is by now
  * @pool: The pool's name
  * @level: watermark: enum pinpool_level
- * @capacity: pool-new, pool-set, pool-del, watermark
+ * @capacity: pool-new, pool-set, pool-del, watermark, progress
  * @free: watermark, exhausted
  * @wanted: exhausted: bytes of an extent that there was no space for
  * @largest_free: exhausted
@@ -295,6 +347,8 @@ struct pinpool_ctl_buffer {
  * @comm: client-died: the name of the process
  * @bytes: client-died: in extents of the buffers that it still held
  * @buffers: client-died: how many they were
+ * @done: progress: bytes of @capacity that are there, and zeroed. There is no such pool
+ *        yet then, or it is being made larger
  */
 struct pinpool_ctl_event {
 	uint32_t type;
@@ -316,6 +370,7 @@ struct pinpool_ctl_event {
 	char comm[PINPOOL_CTL_COMM_SIZE];
 	uint64_t bytes;
 	uint64_t buffers;
+	uint64_t done;
 };
 
 /**
@@ -407,6 +462,10 @@ ssize_t pinpool_ctl_pools(struct pinpool_ctl *ctl, struct pinpool_ctl_pool **poo
  *  -EEXIST	there is a pool with this name;
  *  -EINVAL, -ERANGE	a value that can't be: see pinpool_ctl_error_attr();
  *  -ENOMEM	also: the kernel doesn't have so much memory;
+ *  -EBUSY	the memory of @base or @region, or what @fd is of, is somebody's;
+ *  -ENOENT	there is no @region;
+ *  -EBADF	@fd is no descriptor;
+ *  -ECANCELED	a fatal signal came;
  *  -EPERM	the caller may not.
  */
 int pinpool_ctl_pool_new(struct pinpool_ctl *ctl, struct pinpool_ctl_pool *pool, size_t size);

@@ -16,7 +16,7 @@ _Static_assert(offsetof(struct pinpool, window) == 0, "pinpool_ptr()");
 
 #define OPEN_FLAGS	(PINPOOL_RDONLY | PINPOOL_NO_WINDOW)
 
-static int window_map(struct pinpool *pool, unsigned int flags)
+static int window_map(struct pinpool *pool, unsigned int flags, uint32_t backing)
 {
 	int prot = PROT_READ | PROT_WRITE;
 	void *window;
@@ -24,6 +24,9 @@ static int window_map(struct pinpool *pool, unsigned int flags)
 
 	if (flags & PINPOOL_NO_WINDOW)
 		return 0;
+	/* As mmap() has it, unless so much would not fit anyway */
+	if (backing == PINPOOL_BACKING_NONE)
+		return -ENODEV;
 	if (pool->capacity > SIZE_MAX)
 		return -EOVERFLOW;
 
@@ -64,7 +67,7 @@ int pinpool_open_fd(int fd, unsigned int flags, struct pinpool **pool)
 	p->granule = info.granule;
 	p->max_array = info.max_array;
 
-	ret = window_map(p, flags);
+	ret = window_map(p, flags, info.backing);
 	if (ret) {
 		free(p);
 		return ret;

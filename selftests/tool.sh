@@ -171,6 +171,52 @@ else
 	number=$((number + 1))
 	echo "ok $number - privileges # SKIP there are no namespaces"
 fi
+
+# Where memory comes from, or not
+pinpool del tool
+check "add offsets only" 0 made \
+	sh -c 'pinpool add tool 4T backing none base 0x100000000000 granule 1M && echo made'
+check "show says so" 0 '^  memory: none, zeroed owner$' pinpool show tool
+check "show tells its base" 0 '^  base: 0x100000000000$' pinpool show tool
+check "show tells why it can't be pinned" 0 'long-term pins: no, there is no memory$' \
+	pinpool show tool
+check "show tells it as JSON" 0 '"longterm": "no-memory"' pinpool show tool --json
+check "what isn't there is null" 0 '"chunks": null' pinpool show tool --json
+check "info tells it too" 0 '^base +0x100000000000$' pinpool info tool
+check "info as JSON" 0 '"base": 17592186044416' pinpool info tool --json
+check "features by name" 0 '^features +wait scatter at$' pinpool info tool
+check "list has it" 0 '^tool .* none$' pinpool list
+check "alloc-test of it: why not" 1 'tool: it is of backing none: there is no memory' \
+	pinpool alloc-test tool
+check "set its size" 0 '"capacity": 8796093022208' pinpool set tool size 8T --json
+check "del it" 0 gone sh -c 'pinpool del tool && echo gone'
+check "add a contiguous one" 0 '"keep": false' \
+	pinpool add tool 4M backing contig align 2M tell-bus --json
+check "show tells its chunks" 0 'chunks: 1, of 4.0 MiB, on NUMA node 0$' pinpool show tool
+check "info tells its chunks" 0 '^chunks +1, of 4.0 MiB, on NUMA node 0$' pinpool info tool
+check "show tells its alignment" 0 'alignment: 2.0 MiB$' pinpool show tool
+check "show tells its bus address" 0 'bus address: 0x[0-9a-f]*[02468ace]00000$' pinpool show tool
+check "show tells that it can be pinned" 0 'long-term pins: yes$' pinpool show tool
+check "set can't make it larger: why" 1 'tool: .*contiguous' pinpool set tool size 8M
+check "del that too" 0 gone sh -c 'pinpool del tool && echo gone'
+check "unknown backing" 2 'backing: silk is not one of pages, contig,.*usage:' \
+	pinpool add tool 4M backing silk
+for base in 0x 0x1g 0x10000000000000000 -1; do
+	check "no address: $base" 2 'base: .*usage:' pinpool add tool 4M backing=none base=$base
+done
+check "a word that takes no value" 2 'keep has no value.*usage:' \
+	pinpool add tool 4M backing=reserved keep=1
+check "a word twice" 2 'keep is given twice.*usage:' pinpool add tool 4M keep keep
+check "what belongs to another backing" 1 'Only backing contig has an alignment' \
+	pinpool add tool 4M align 2M
+check "memory that the kernel uses" 1 'tool: .*memmap=' \
+	pinpool add tool 4M backing reserved base 16M
+check "a region that there isn't: what makes one" 1 'tool: .*reserve_mem=' \
+	pinpool add tool 4M backing reserved region nowhere
+check "no dma-buf" 1 'tool: .*no dma-buf' pinpool add tool 4M backing dmabuf fd 0
+check "no descriptor" 1 'tool: .*no file descriptor' pinpool add tool 4M backing dmabuf fd 999
+check "memory of a process" 1 'tool: .*/dev/pinpool-control' pinpool add tool 4M backing user
+pinpool add tool 1M
 exec 4<>/dev/pinpool/tool
 check "del by force" 0 gone sh -c 'pinpool del tool --force && echo gone'
 exec 4<&-

@@ -26,6 +26,11 @@ static int parse_field(const struct ppctl_field *field, const struct nlattr *att
 		if (!length || length > field->size || mnl_attr_get_str(attr)[length - 1])
 			return -EPROTO;
 		break;
+	case KIND_FLAG:
+		if (length)
+			return -EPROTO;
+		*(bool *)member = true;
+		return 0;
 	case KIND_NEST:
 		return parse_set(field->nest, mnl_attr_get_payload(attr), length, out, has);
 	default:
@@ -77,6 +82,20 @@ int ppctl_parse(const struct ppctl_set *set, const struct nlmsghdr *nlh, void *o
 			 mnl_nlmsg_get_payload_len(nlh) - GENL_HDRLEN, out, has);
 }
 
+static bool put_field(struct nlmsghdr *nlh, const struct ppctl_field *field, uint16_t type,
+		      const void *member)
+{
+	switch (field->kind) {
+	case KIND_STRING:
+		return ppctl_put_name(nlh, type, member);
+	case KIND_FLAG:
+		return !*(const bool *)member ||
+		       mnl_attr_put_check(nlh, REQUEST_SIZE, type, 0, NULL);
+	default:
+		return mnl_attr_put_check(nlh, REQUEST_SIZE, type, field->size, member);
+	}
+}
+
 /* Put what @has names of @in into the request. Returns false if it is too much */
 bool ppctl_put(struct nlmsghdr *nlh, const struct ppctl_set *set, const void *in, uint64_t has)
 {
@@ -89,8 +108,7 @@ bool ppctl_put(struct nlmsghdr *nlh, const struct ppctl_set *set, const void *in
 		if (!(field->has & has))
 			continue;
 		if (field->kind != KIND_NEST) {
-			if (!mnl_attr_put_check(nlh, REQUEST_SIZE, type, field->size,
-						(const char *)in + field->offset))
+			if (!put_field(nlh, field, type, (const char *)in + field->offset))
 				return false;
 			continue;
 		}

@@ -137,6 +137,7 @@ static int event_read(struct pinpool_ctl *ctl, const struct nlmsghdr *nlh,
 	case PINPOOL_NL_CMD_EXHAUSTED_NTF:
 	case PINPOOL_NL_CMD_QUARANTINE_NTF:
 	case PINPOOL_NL_CMD_CLIENT_DIED_NTF:
+	case PINPOOL_NL_CMD_PROGRESS_NTF:
 		return ppctl_parse(&ppctl_event_set, nlh, event, NULL);
 	default:
 		return -ENOMSG;

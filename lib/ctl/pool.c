@@ -9,8 +9,10 @@
 /* The size of struct pinpool_ctl_pool in its first version */
 #define POOL_SIZE_0	END_OF(struct pinpool_ctl_pool, stats)
 
-#define SETTABLE	(PINPOOL_CTL_HAS_ID - 1)
-#define KNOWN		(PINPOOL_CTL_HAS_STATS * 2 - 1)
+#define SETTABLE	((PINPOOL_CTL_HAS_ID - 1) | PINPOOL_CTL_HAS_BASE | \
+			 PINPOOL_CTL_HAS_ALIGN | PINPOOL_CTL_HAS_REGION | \
+			 PINPOOL_CTL_HAS_KEEP | PINPOOL_CTL_HAS_FD | PINPOOL_CTL_HAS_TELL_BUS)
+#define KNOWN		(PINPOOL_CTL_HAS_CHUNKS * 2 - 1)
 
 static int pool_read(const struct nlmsghdr *nlh, void *arg)
 {
@@ -48,13 +50,18 @@ int pinpool_ctl_pool_get(struct pinpool_ctl *ctl, const char *name,
 	return pool_ask(ctl, pool, size);
 }
 
-/* May the caller's struct be read? The rest of a larger one must be empty */
-static int pool_check(const struct pinpool_ctl_pool *pool, size_t size)
+/* Take what the caller has. The rest of a larger struct must be empty */
+static int pool_take(struct pinpool_ctl_pool *pool, const void *from, size_t size)
 {
-	const char *rest = (const char *)pool;
+	const char *rest = from;
 	size_t i;
 
-	if (size < POOL_SIZE_0 || !memchr(pool->name, 0, sizeof(pool->name)))
+	if (size < POOL_SIZE_0)
+		return -EINVAL;
+	memset(pool, 0, sizeof(*pool));
+	memcpy(pool, from, size < sizeof(*pool) ? size : sizeof(*pool));
+	if (!memchr(pool->name, 0, sizeof(pool->name)) ||
+	    !memchr(pool->region, 0, sizeof(pool->region)))
 		return -EINVAL;
 	for (i = sizeof(*pool); i < size; i++)
 		if (rest[i])
@@ -66,15 +73,16 @@ static int pool_check(const struct pinpool_ctl_pool *pool, size_t size)
 static int pool_send(struct pinpool_ctl *ctl, uint8_t cmd, struct pinpool_ctl_pool *pool,
 		     size_t size)
 {
+	struct pinpool_ctl_pool in;
 	struct nlmsghdr *nlh;
 	int err;
 
-	err = pool_check(pool, size);
+	err = pool_take(&in, pool, size);
 	if (err)
 		return ppctl_fail(ctl, err, NULL);
 	nlh = ppctl_begin(ctl, ctl->family, cmd, 0);
-	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, pool->name) ||
-	    !ppctl_put(nlh, &ppctl_pool_set, pool, pool->has & SETTABLE))
+	if (!ppctl_put_name(nlh, PINPOOL_A_POOL_NAME, in.name) ||
+	    !ppctl_put(nlh, &ppctl_pool_set, &in, in.has & SETTABLE))
 		return ppctl_fail(ctl, -EINVAL, NULL);
 	return pool_ask(ctl, pool, size);
 }

@@ -65,6 +65,7 @@ enum ppctl_kind {
 	KIND_U32,
 	KIND_U64,
 	KIND_STRING,
+	KIND_FLAG,	/* Of a bool; there or not */
 	KIND_NEST,
 };
 

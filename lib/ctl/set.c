@@ -102,6 +102,23 @@ static const struct ppctl_field pool_fields[] = {
 		.has = PINPOOL_CTL_HAS_STATS,
 	},
 	[PINPOOL_A_POOL_FORCE] = { .name = "force" },
+	[PINPOOL_A_POOL_BASE] = POOL(KIND_U64, "base", base, PINPOOL_CTL_HAS_BASE),
+	[PINPOOL_A_POOL_ALIGN] = POOL(KIND_U64, "align", align, PINPOOL_CTL_HAS_ALIGN),
+	[PINPOOL_A_POOL_REGION] = POOL(KIND_STRING, "region", region, PINPOOL_CTL_HAS_REGION),
+	[PINPOOL_A_POOL_KEEP] = POOL(KIND_FLAG, "keep", keep, PINPOOL_CTL_HAS_KEEP),
+	[PINPOOL_A_POOL_FD] = POOL(KIND_U32, "fd", fd, PINPOOL_CTL_HAS_FD),
+	[PINPOOL_A_POOL_TELL_BUS] = POOL(KIND_FLAG, "tell-bus", tell_bus,
+					 PINPOOL_CTL_HAS_TELL_BUS),
+	[PINPOOL_A_POOL_BUS_ADDRESS] = POOL(KIND_U64, "bus-address", bus_address,
+					    PINPOOL_CTL_HAS_BUS_ADDRESS),
+	[PINPOOL_A_POOL_LONGTERM] = POOL(KIND_U32, "longterm", longterm,
+					 PINPOOL_CTL_HAS_LONGTERM),
+	[PINPOOL_A_POOL_CHUNKS] = POOL(KIND_U64, "chunks", chunks, PINPOOL_CTL_HAS_CHUNKS),
+	[PINPOOL_A_POOL_CHUNK_MIN] = POOL(KIND_U64, "chunk-min", chunk_min,
+					  PINPOOL_CTL_HAS_CHUNKS),
+	[PINPOOL_A_POOL_CHUNK_MAX] = POOL(KIND_U64, "chunk-max", chunk_max,
+					  PINPOOL_CTL_HAS_CHUNKS),
+	[PINPOOL_A_POOL_NODES] = POOL(KIND_U64, "nodes", nodes, PINPOOL_CTL_HAS_CHUNKS),
 };
 
 #define CLIENT(kind_, name_, member_)			\
@@ -165,6 +182,7 @@ static const struct ppctl_field event_fields[] = {
 	[PINPOOL_A_EVENT_SIGNAL] = EVENT(KIND_U32, "signal", signal),
 	[PINPOOL_A_EVENT_BYTES] = EVENT(KIND_U64, "bytes", bytes),
 	[PINPOOL_A_EVENT_BUFFERS] = EVENT(KIND_U64, "buffers", buffers),
+	[PINPOOL_A_EVENT_DONE] = EVENT(KIND_U64, "done", done),
 };
 
 const struct ppctl_set ppctl_pool_set = SET(pool_fields);

@@ -9,6 +9,7 @@
 
 #include "exercise.h"
 #include "json.h"
+#include "pools.h"
 #include "text.h"
 #include "tool.h"
 
@@ -260,6 +261,13 @@ static int exercise_report(const char *name, struct pinpool *pool,
 	return result.verdict == VERDICT_OK ? TOOL_OK : TOOL_FAILED;
 }
 
+static bool has_no_memory(const char *pool)
+{
+	struct pool_state state;
+
+	return !pools_read(pool, &state) && state.info.backing == PINPOOL_BACKING_NONE;
+}
+
 static int alloc_test_run(int argc, char **argv)
 {
 	struct exercise_config config = {
@@ -276,6 +284,11 @@ static int alloc_test_run(int argc, char **argv)
 		return ret;
 
 	ret = pinpool_open(argv[optind], 0, &pool);
+	if (ret == -ENODEV && has_no_memory(argv[optind])) {
+		error("%s: it is of backing none: there is no memory that could be tried",
+		      argv[optind]);
+		return TOOL_FAILED;
+	}
 	if (ret) {
 		error_open(argv[optind], ret);
 		return TOOL_FAILED;

@@ -32,11 +32,11 @@ static const char *hint(int err, const char *attr)
 	case -EPERM:
 		return "try as root";
 	case -ENOENT:
-		return "`pinpool show` shows those there are";
+		return attr ? "`pinpool show` shows those there are" : NULL;
 	case -EEXIST:
 		return "`pinpool set` changes it";
 	case -EBUSY:
-		return "`pinpool buffers` shows what is where";
+		return attr ? "`pinpool buffers` shows what is where" : NULL;
 	case -ENOMEM:
 		return attr ? "a smaller size may do" : NULL;
 	default:

@@ -23,6 +23,12 @@ static void info_json(const struct pinpool_info *info)
 		json_u64("numa_node", info->node);
 	json_u64("max_array", info->max_array);
 	json_u64("features", info->features);
+	json_string("longterm", longterm_name(info->longterm));
+	json_u64("base", info->base);
+	json_u64("chunks", info->chunks);
+	json_u64("chunk_min", info->chunk_min);
+	json_u64("chunk_max", info->chunk_max);
+	json_u64("nodes", info->nodes);
 	json_end();
 }
 
@@ -42,7 +48,8 @@ static const char *zero_meaning(const struct pinpool_info *info)
 
 static void features_print(const struct pinpool_info *info)
 {
-	static const char *const names[] = { "wait", "populate", "share", "scatter", "huge" };
+	static const char *const names[] = { "wait", "populate", "share", "scatter", "huge",
+					     "at" };
 	uint64_t features = info->features;
 	size_t i;
 
@@ -70,6 +77,12 @@ static void info_print(const char *pool, const struct pinpool_info *info)
 	printf("zeroed     %s%s\n", zero_name(info->zero), zero_meaning(info));
 	printf("NUMA node  %s\n",
 	       info->node < 0 ? "any" : text_number(info->node).s);
+	if (info->chunks)
+		chunks_print("chunks     ", info->chunks, info->chunk_min, info->chunk_max,
+			     info->nodes);
+	printf("long pins  %s\n", longterm_text(info->longterm));
+	if (info->base)
+		printf("base       0x%llx\n", (unsigned long long)info->base);
 	printf("max array  %u\n", info->max_array);
 	features_print(info);
 	if (!pools_stat(pool, &st)) {

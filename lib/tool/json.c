@@ -139,6 +139,12 @@ void json_string(const char *key, const char *value)
 	put_string(value);
 }
 
+void json_bool(const char *key, bool value)
+{
+	put_key(key);
+	fputs(value ? "true" : "false", stdout);
+}
+
 void json_null(const char *key)
 {
 	put_key(key);

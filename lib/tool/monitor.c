@@ -29,6 +29,8 @@ static const char *event_name(uint32_t type)
 		return "quarantine";
 	case PINPOOL_NL_CMD_CLIENT_DIED_NTF:
 		return "client-died";
+	case PINPOOL_NL_CMD_PROGRESS_NTF:
+		return "progress";
 	default:
 		return "unknown";
 	}
@@ -78,6 +80,10 @@ static void details_json(struct pinpool_ctl *ctl, const struct pinpool_ctl_event
 	case PINPOOL_NL_CMD_CLIENT_DIED_NTF:
 		died_json(e);
 		break;
+	case PINPOOL_NL_CMD_PROGRESS_NTF:
+		json_u64("capacity", e->capacity);
+		json_u64("done", e->done);
+		break;
 	default:
 		if (!pinpool_ctl_event_pool(ctl, &pool, sizeof(pool)))
 			pool_json("now", &pool);
@@ -120,6 +126,10 @@ static void details_print(struct pinpool_ctl *ctl, const struct pinpool_ctl_even
 		break;
 	case PINPOOL_NL_CMD_CLIENT_DIED_NTF:
 		died_print(e);
+		break;
+	case PINPOOL_NL_CMD_PROGRESS_NTF:
+		printf("%s of %s ready (%s)", text_size(e->done).s, text_size(e->capacity).s,
+		       text_percent(e->done, e->capacity).s);
 		break;
 	default:
 		pool_print(ctl);
@@ -244,6 +254,7 @@ const struct command cmd_monitor = {
 		"yet. Without CAP_SYS_ADMIN all but clients that die.\n"
 		"\n"
 		"pool-new, pool-set, pool-del  a pool was made, changed, deleted\n"
+		"progress                      memory for a pool is being made ready\n"
 		"watermark                     what isn't free crossed one\n"
 		"exhausted                     an allocation found no space\n"
 		"quarantine                    pinned memory was freed, or let go\n"

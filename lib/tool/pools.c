@@ -13,6 +13,7 @@
 
 #include "pinpool.h"
 #include "pools.h"
+#include "text.h"
 
 static int not_hidden(const struct dirent *entry)
 {
@@ -120,9 +121,91 @@ const char *backing_name(uint32_t backing)
 	switch (backing) {
 	case PINPOOL_BACKING_PAGES:
 		return "pages";
+	case PINPOOL_BACKING_CONTIG:
+		return "contig";
+	case PINPOOL_BACKING_RESERVED:
+		return "reserved";
+	case PINPOOL_BACKING_USER:
+		return "user";
+	case PINPOOL_BACKING_DMABUF:
+		return "dmabuf";
+	case PINPOOL_BACKING_NONE:
+		return "none";
 	default:
 		return "unknown";
 	}
+}
+
+/* In one word, for programs */
+const char *longterm_name(uint32_t longterm)
+{
+	switch (longterm) {
+	case PINPOOL_LONGTERM_YES:
+		return "yes";
+	case PINPOOL_LONGTERM_NO_MEMORY:
+		return "no-memory";
+	case PINPOOL_LONGTERM_NO_FOREIGN:
+		return "no-foreign";
+	case PINPOOL_LONGTERM_NO_MOVABLE:
+		return "no-movable";
+	default:
+		return "unknown";
+	}
+}
+
+/* Whether windows can be pinned for long, and why not */
+const char *longterm_text(uint32_t longterm)
+{
+	switch (longterm) {
+	case PINPOOL_LONGTERM_YES:
+		return "yes";
+	case PINPOOL_LONGTERM_NO_MEMORY:
+		return "no, there is no memory";
+	case PINPOOL_LONGTERM_NO_FOREIGN:
+		return "no, nor short ones: the pages are not the pool's own";
+	case PINPOOL_LONGTERM_NO_MOVABLE:
+		return "no, the kernel may want to move the pages";
+	default:
+		return "unknown";
+	}
+}
+
+/* As ranges: "0-3,7" */
+static struct text nodes_text(uint64_t nodes)
+{
+	struct text text = { "" };
+	unsigned int first, last = 0;
+	size_t length = 0;
+
+	while (last < 64 && nodes >> last) {
+		first = last + __builtin_ctzll(nodes >> last);
+		for (last = first; last < 63 && nodes >> (last + 1) & 1; last++)
+			;
+		length += snprintf(text.s + length, sizeof(text.s) - length, "%s%u",
+				   length ? "," : "", first);
+		if (last > first && length < sizeof(text.s))
+			length += snprintf(text.s + length, sizeof(text.s) - length, "-%u",
+					   last);
+		if (length >= sizeof(text.s)) {
+			strcpy(text.s + sizeof(text.s) - 4, "...");
+			break;
+		}
+		last++;
+	}
+	return text;
+}
+
+/* "4, of 1.0 MiB to 4.0 MiB, on NUMA node 0" */
+void chunks_print(const char *what, uint64_t chunks, uint64_t min, uint64_t max,
+		  uint64_t nodes)
+{
+	printf("%s%s, of %s", what, text_number(chunks).s, text_size(min).s);
+	if (max != min)
+		printf(" to %s", text_size(max).s);
+	if (nodes)
+		printf(", on NUMA node%s %s", nodes & (nodes - 1) ? "s" : "",
+		       nodes_text(nodes).s);
+	putchar('\n');
 }
 
 const char *zero_name(uint32_t zero)

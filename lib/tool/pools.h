@@ -37,6 +37,10 @@ void pools_owner(const struct stat *st, struct node_owner *owner);
 
 double stats_fragmentation(const struct pinpool_stats *stats);
 const char *backing_name(uint32_t backing);
+const char *longterm_name(uint32_t longterm);
+const char *longterm_text(uint32_t longterm);
+void chunks_print(const char *what, uint64_t chunks, uint64_t min, uint64_t max,
+		  uint64_t nodes);
 const char *zero_name(uint32_t zero);
 
 #endif /* PINPOOL_TOOL_POOLS_H */

@@ -19,6 +19,10 @@ enum kind {
 	KIND_BACKING,
 	KIND_NODE,
 	KIND_MODE,
+	KIND_ADDRESS,
+	KIND_FD,
+	KIND_REGION,
+	KIND_FLAG,	/* Has no value */
 };
 
 #define POOL(member)	offsetof(struct pinpool_ctl_pool, member)
@@ -50,6 +54,12 @@ static const struct setting settings[] = {
 	{ "zero", KIND_ZERO, true, PINPOOL_CTL_HAS_ZERO, 0, POOL(zero), 0 },
 	{ "node", KIND_NODE, true, PINPOOL_CTL_HAS_NODE, 0, POOL(node), 0 },
 	{ "mode", KIND_MODE, true, PINPOOL_CTL_HAS_MODE, 0, POOL(mode), 0 },
+	{ "base", KIND_ADDRESS, true, PINPOOL_CTL_HAS_BASE, 0, POOL(base), 0 },
+	{ "align", KIND_SIZE, true, PINPOOL_CTL_HAS_ALIGN, 0, POOL(align), 0 },
+	{ "region", KIND_REGION, true, PINPOOL_CTL_HAS_REGION, 0, POOL(region), 0 },
+	{ "keep", KIND_FLAG, true, PINPOOL_CTL_HAS_KEEP, 0, POOL(keep), 0 },
+	{ "tell-bus", KIND_FLAG, true, PINPOOL_CTL_HAS_TELL_BUS, 0, POOL(tell_bus), 0 },
+	{ "fd", KIND_FD, true, PINPOOL_CTL_HAS_FD, 0, POOL(fd), 0 },
 	{ "client-bytes", KIND_SIZE, false, PINPOOL_CTL_HAS_CLIENT_BYTES, 0,
 	  POOL(limits.client_bytes), 0 },
 	{ "client-buffers", KIND_NUMBER, false, PINPOOL_CTL_HAS_CLIENT_BUFFERS, 0,
@@ -85,9 +95,13 @@ static const char *expected(enum kind kind)
 		[KIND_NUMBER] = "a number",
 		[KIND_MARK] = "a size in bytes, such as 64K, or a percentage, such as 80%",
 		[KIND_ZERO] = "one of owner, always and never",
-		[KIND_BACKING] = "pages",
+		[KIND_BACKING] = "one of pages, contig, reserved, dmabuf and none",
 		[KIND_NODE] = "the number of a NUMA node, or any",
 		[KIND_MODE] = "an octal mode, such as 0660",
+		[KIND_ADDRESS] = "an address, such as 0x100000000 or 4G",
+		[KIND_FD] = "the number of an open file descriptor",
+		[KIND_REGION] = "the name of a region, at most 63 characters",
+		[KIND_FLAG] = "a word alone",
 	};
 
 	return texts[kind];
@@ -174,6 +188,45 @@ static int node_read(const char *value, uint32_t *node)
 	return !ret && number > INT32_MAX ? -ERANGE : ret;
 }
 
+static int region_read(const char *value, struct pinpool_ctl_pool *pool)
+{
+	if (!*value || strlen(value) >= sizeof(pool->region))
+		return -EINVAL;
+	strcpy(pool->region, value);
+	pool->has |= PINPOOL_CTL_HAS_REGION;
+	return 0;
+}
+
+static int address_read(const char *value, uint64_t *address)
+{
+	char *end;
+
+	if (strncmp(value, "0x", 2) && strncmp(value, "0X", 2))
+		return parse_size(value, address);
+	errno = 0;
+	*address = strtoull(value, &end, 16);
+	return *end || !value[2] ? -EINVAL : -errno;
+}
+
+static int number_read(enum kind kind, const char *value, uint64_t *number)
+{
+	if (kind == KIND_ADDRESS)
+		return address_read(value, number);
+	if (kind == KIND_SIZE || !strcmp(value, "none"))
+		return size_read(value, number);
+	return parse_number(value, number);
+}
+
+static int fd_read(const char *value, uint32_t *fd)
+{
+	uint64_t number;
+	int ret;
+
+	ret = parse_number(value, &number);
+	*fd = number;
+	return !ret && number > INT32_MAX ? -ERANGE : ret;
+}
+
 /* Returns 0 or a negative errno */
 static int value_read(const struct setting *s, const char *value, struct pinpool_ctl_pool *pool)
 {
@@ -182,7 +235,14 @@ static int value_read(const struct setting *s, const char *value, struct pinpool
 		[PINPOOL_ZERO_ALWAYS] = "always",
 		[PINPOOL_ZERO_NEVER] = "never",
 	};
-	static const char *const backings[] = { [PINPOOL_BACKING_PAGES] = "pages" };
+	static const char *const backings[] = {
+		[PINPOOL_BACKING_PAGES] = "pages",
+		[PINPOOL_BACKING_CONTIG] = "contig",
+		[PINPOOL_BACKING_RESERVED] = "reserved",
+		[PINPOOL_BACKING_USER] = "user",
+		[PINPOOL_BACKING_DMABUF] = "dmabuf",
+		[PINPOOL_BACKING_NONE] = "none",
+	};
 	uint64_t number = 0;
 	uint32_t small = 0;
 	int ret;
@@ -190,8 +250,8 @@ static int value_read(const struct setting *s, const char *value, struct pinpool
 	switch (s->kind) {
 	case KIND_SIZE:
 	case KIND_NUMBER:
-		ret = s->kind == KIND_SIZE || !strcmp(value, "none") ?
-			size_read(value, &number) : parse_number(value, &number);
+	case KIND_ADDRESS:
+		ret = number_read(s->kind, value, &number);
 		put_u64(pool, s->offset, number);
 		pool->has |= s->has;
 		return ret;
@@ -206,6 +266,11 @@ static int value_read(const struct setting *s, const char *value, struct pinpool
 	case KIND_NODE:
 		ret = node_read(value, &small);
 		break;
+	case KIND_FD:
+		ret = fd_read(value, &small);
+		break;
+	case KIND_REGION:
+		return region_read(value, pool);
 	default:
 		ret = octal_read(value, &small);
 	}
@@ -227,6 +292,16 @@ static int setting_check(const struct setting *s, const char *word,
 	return 0;
 }
 
+/* A word that says it all */
+static int flag_read(const struct setting *s, bool has_value, struct pinpool_ctl_pool *pool)
+{
+	if (has_value)
+		return usage_error("%s has no value: the word alone does it", s->name);
+	*((bool *)((char *)pool + s->offset)) = true;
+	pool->has |= s->has;
+	return 0;
+}
+
 /*
  * Read the settings in @words, which end in NULL, into @pool. Returns 0 or an exit
  * code.
@@ -242,6 +317,11 @@ int settings_read(char **words, struct pinpool_ctl_pool *pool, bool is_new)
 		length = strcspn(*words, "=");
 		s = find(*words, length);
 		ret = setting_check(s, *words, pool, is_new);
+		if (!ret && s->kind == KIND_FLAG) {
+			ret = flag_read(s, (*words)[length], pool);
+			if (!ret)
+				continue;
+		}
 		if (ret)
 			return ret;
 		value = (*words)[length] ? *words + length + 1 : *++words;

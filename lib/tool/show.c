@@ -65,6 +65,35 @@ static void stats_json(const struct pinpool_ctl_stats *stats)
 	json_end();
 }
 
+static void u64_or_null(const char *key, uint64_t value, bool there)
+{
+	if (there)
+		json_u64(key, value);
+	else
+		json_null(key);
+}
+
+/* What is null isn't there, or not for the caller to see. */
+static void backing_json(const struct pinpool_ctl_pool *pool)
+{
+	bool chunks = pool->has & PINPOOL_CTL_HAS_CHUNKS;
+
+	json_string("longterm", longterm_name(pool->longterm));
+	u64_or_null("chunks", pool->chunks, chunks);
+	u64_or_null("chunk_min", pool->chunk_min, chunks);
+	u64_or_null("chunk_max", pool->chunk_max, chunks);
+	u64_or_null("nodes", pool->nodes, chunks);
+	u64_or_null("base", pool->base, pool->has & PINPOOL_CTL_HAS_BASE);
+	u64_or_null("align", pool->align, pool->has & PINPOOL_CTL_HAS_ALIGN);
+	if (pool->has & PINPOOL_CTL_HAS_REGION)
+		json_string("region", pool->region);
+	else
+		json_null("region");
+	json_bool("keep", pool->keep);
+	u64_or_null("bus_address", pool->bus_address,
+		    pool->has & PINPOOL_CTL_HAS_BUS_ADDRESS);
+}
+
 /* A pool with all that is known of it */
 void pool_json(const char *key, const struct pinpool_ctl_pool *pool)
 {
@@ -84,6 +113,7 @@ void pool_json(const char *key, const struct pinpool_ctl_pool *pool)
 		json_u64("numa_node", pool->node);
 	json_string("mode", mode);
 	json_u64("features", pool->features);
+	backing_json(pool);
 	limits_json(&pool->limits);
 	watermarks_json(pool);
 	stats_json(&pool->stats);
@@ -158,6 +188,31 @@ static void use_print(const struct pinpool_ctl_pool *pool)
 		       text_number(stats->failures).s, text_number(stats->refusals).s);
 }
 
+static void address_print(const char *what, uint64_t address)
+{
+	printf("  %s: 0x%llx\n", what, (unsigned long long)address);
+}
+
+static void memory_print(const struct pinpool_ctl_pool *pool)
+{
+	printf("  memory: %s", backing_name(pool->backing));
+	if (pool->node >= 0)
+		printf(" of NUMA node %d", pool->node);
+	if (pool->has & PINPOOL_CTL_HAS_REGION)
+		printf(" as %s", text_printable(pool->region).s);
+	printf(", zeroed %s%s\n", zero_name(pool->zero), pool->keep ? ", kept" : "");
+	if (pool->has & PINPOOL_CTL_HAS_CHUNKS)
+		chunks_print("  chunks: ", pool->chunks, pool->chunk_min, pool->chunk_max,
+			     pool->nodes);
+	printf("  long-term pins: %s\n", longterm_text(pool->longterm));
+	if (pool->has & PINPOOL_CTL_HAS_BASE)
+		address_print("base", pool->base);
+	if (pool->has & PINPOOL_CTL_HAS_ALIGN)
+		printf("  alignment: %s\n", text_size(pool->align).s);
+	if (pool->has & PINPOOL_CTL_HAS_BUS_ADDRESS)
+		address_print("bus address", pool->bus_address);
+}
+
 static void pool_print(const struct pinpool_ctl_pool *pool)
 {
 	fputs("pool: ", stdout);
@@ -166,8 +221,7 @@ static void pool_print(const struct pinpool_ctl_pool *pool)
 	style_end(STYLE_BOLD);
 	printf("\n  capacity: %s, in granules of %s\n", text_size(pool->capacity).s,
 	       text_size(pool->granule).s);
-	printf("  memory: %s of NUMA node %s, zeroed %s\n", backing_name(pool->backing),
-	       pool->node < 0 ? "any" : text_number(pool->node).s, zero_name(pool->zero));
+	memory_print(pool);
 	printf("  mode: %04o\n", pool->mode);
 	limits_print(&pool->limits);
 	watermarks_print(pool);

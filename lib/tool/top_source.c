@@ -173,6 +173,10 @@ static void event_tell(const struct pinpool_ctl_event *e, char *text, size_t siz
 			 (unsigned long long)e->client, (int)sizeof(e->comm), e->comm, e->pid,
 			 text_size(e->bytes).s);
 		break;
+	case PINPOOL_NL_CMD_PROGRESS_NTF:
+		snprintf(text, size, "%s: %s of %s ready", e->pool, text_size(e->done).s,
+			 text_size(e->capacity).s);
+		break;
 	default:
 		snprintf(text, size, "%s: event %u", e->pool, e->type);
 	}

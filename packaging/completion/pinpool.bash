@@ -22,11 +22,13 @@ _pinpool_options() {
 	[ -z "$usage" ] || grep -oE -- '--[a-z][a-z-]*' <<<"$usage --help"
 }
 
-# A line for each setting that a command takes: its name, and what values it has.
-# Of help, those are the lines `name, name value|value  what it is`.
+# A line for each setting that a command takes: its name, and what values it has, if
+# any. Of help, those are the lines `name, name value|value  what it is` and
+# `name  what it is`.
 _pinpool_settings() {
 	[[ $(_pinpool_usage "$1") == *'<setting>'* ]] || return 0
-	pinpool "$1" --help | sed -nE 's/^([a-z-]+(, [a-z-]+)*) ([^ ]+)  .*/\1 \3/p' |
+	pinpool "$1" --help | sed -nE 's/^([a-z-]+(, [a-z-]+)*) ([^ ]+)  .*/\1 \3/p
+			s/^([a-z-]+)  .*/\1/p' |
 		sed -E ':a; s/^(.*), ([a-z-]+) (.*)$/\2 \3\n\1 \3/; ta'
 }
 

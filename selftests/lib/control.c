@@ -212,6 +212,165 @@ TEST_F(control, structs_of_any_version)
 	EXPECT_EQ(-EINVAL, pinpool_ctl_pool_get(self->ctl, "control", &newer.pool, 16));
 }
 
+/* A program of the first version, whose struct ends with @stats */
+TEST_F(control, structs_of_the_first_version)
+{
+	size_t first = offsetof(struct pinpool_ctl_pool, stats) +
+		       sizeof(((struct pinpool_ctl_pool *)0)->stats);
+	struct pinpool_ctl_event event = { .done = 77 };
+	struct pinpool_ctl_pool pool;
+
+	memset(&pool, 0x55, sizeof(pool));
+	ASSERT_EQ(0, pinpool_ctl_pool_get(self->ctl, "control", &pool, first));
+	EXPECT_EQ(4 * MIB, pool.capacity);
+	EXPECT_EQ(0x5555555555555555, pool.base);
+	/* Nor is what lies behind it looked at. */
+	pool.has = PINPOOL_CTL_HAS_CAPACITY;
+	pool.capacity = 8 * MIB;
+	ASSERT_EQ(0, pinpool_ctl_subscribe(self->ctl, PINPOOL_CTL_EVENTS));
+	ASSERT_EQ(0, pinpool_ctl_pool_set(self->ctl, &pool, first));
+	EXPECT_EQ(8 * MIB, pool.capacity);
+	EXPECT_EQ(0x5555555555555555, pool.base);
+	EXPECT_EQ(-EINVAL, pinpool_ctl_pool_set(self->ctl, &pool, first - 1));
+	ASSERT_EQ(0, pinpool_ctl_event(self->ctl, &event,
+				       offsetof(struct pinpool_ctl_event, done), SOON_MS));
+	EXPECT_EQ(77, event.done);
+}
+
+TEST_F(control, pools_without_memory)
+{
+	struct pinpool_ctl_pool pool = {
+		.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_BACKING |
+		       PINPOOL_CTL_HAS_BASE,
+		.name = "control2", .capacity = 1ULL << 50,
+		.backing = PINPOOL_BACKING_NONE, .base = 1ULL << 60,
+	};
+	struct pinpool *client;
+
+	ASSERT_EQ(0, pinpool_ctl_pool_new(self->ctl, &pool, sizeof(pool)));
+	EXPECT_EQ(PINPOOL_BACKING_NONE, pool.backing);
+	EXPECT_TRUE(pool.has & PINPOOL_CTL_HAS_BASE);
+	EXPECT_EQ(1ULL << 60, pool.base);
+	EXPECT_TRUE(pool.has & PINPOOL_CTL_HAS_LONGTERM);
+	EXPECT_EQ(PINPOOL_LONGTERM_NO_MEMORY, pool.longterm);
+	EXPECT_FALSE(pool.has & PINPOOL_CTL_HAS_CHUNKS);
+	EXPECT_EQ(-ENODEV, pinpool_open("control2", 0, &client));
+	ASSERT_EQ(0, pinpool_open("control2", PINPOOL_NO_WINDOW, &client));
+	EXPECT_EQ(1ULL << 50, pinpool_capacity(client));
+	pinpool_close(client);
+	EXPECT_EQ(0, pinpool_ctl_pool_del(self->ctl, "control2", false));
+}
+
+/* What a master handed out before it was restarted, it has again. */
+TEST_F(control, offsets_are_saved_and_loaded)
+{
+	struct pinpool_ctl_pool pool = {
+		.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_BACKING,
+		.name = "control2", .capacity = 1ULL << 50, .backing = PINPOOL_BACKING_NONE,
+	};
+	struct pinpool_query query;
+	struct pinpool_buf bufs[20];
+	struct pinpool *client;
+	int i, image;
+
+	image = memfd_create("image", MFD_CLOEXEC);
+	ASSERT_LE(0, image);
+	ASSERT_EQ(0, pinpool_ctl_pool_new(self->ctl, &pool, sizeof(pool)));
+	ASSERT_EQ(0, pinpool_open("control2", PINPOOL_NO_WINDOW, &client));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, pinpool_alloc(client, 1ULL << (20 + i), 0, &bufs[i]));
+	for (i = 0; i < 20; i += 2)
+		ASSERT_EQ(0, pinpool_free(client, bufs[i].handle));
+	ASSERT_EQ(0, pinpool_save(client, image));
+	pinpool_close(client);
+
+	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+	ASSERT_EQ(0, pinpool_open("control2", PINPOOL_NO_WINDOW, &client));
+	ASSERT_EQ(10, pinpool_load(client, image));
+	for (i = 1; i < 20; i += 2) {
+		ASSERT_EQ(0, pinpool_find(client, bufs[i].offset, &query, sizeof(query)));
+		EXPECT_EQ(bufs[i].offset, query.offset);
+		EXPECT_EQ(1ULL << (20 + i), query.length);
+	}
+	close(image);
+	pinpool_close(client);
+	EXPECT_EQ(0, pinpool_ctl_pool_del(self->ctl, "control2", false));
+}
+
+TEST_F(control, contiguous_pools)
+{
+	struct pinpool_ctl_pool pool = {
+		.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_BACKING |
+		       PINPOOL_CTL_HAS_ALIGN | PINPOOL_CTL_HAS_TELL_BUS |
+		       PINPOOL_CTL_HAS_KEEP,
+		.name = "control2", .capacity = 4 * MIB, .backing = PINPOOL_BACKING_CONTIG,
+		.align = 4 * MIB, .tell_bus = true,
+	};
+
+	ASSERT_EQ(0, pinpool_ctl_pool_new(self->ctl, &pool, sizeof(pool))) {
+		TH_LOG("%s", pinpool_ctl_error(self->ctl));
+	}
+	EXPECT_EQ(4 * MIB, pool.align);
+	EXPECT_TRUE(pool.tell_bus);
+	EXPECT_FALSE(pool.has & PINPOOL_CTL_HAS_KEEP);
+	EXPECT_TRUE(pool.has & PINPOOL_CTL_HAS_BUS_ADDRESS);
+	EXPECT_NE(0, pool.bus_address);
+	EXPECT_EQ(0, pool.bus_address % (4 * MIB));
+	EXPECT_TRUE(pool.has & PINPOOL_CTL_HAS_CHUNKS);
+	EXPECT_EQ(1, pool.chunks);
+	EXPECT_EQ(4 * MIB, pool.chunk_min);
+	EXPECT_EQ(4 * MIB, pool.chunk_max);
+	EXPECT_EQ(1, pool.nodes);
+	EXPECT_EQ(PINPOOL_LONGTERM_YES, pool.longterm);
+	EXPECT_EQ(0, pinpool_ctl_pool_del(self->ctl, "control2", false));
+}
+
+TEST_F(control, where_memory_can_not_come_from)
+{
+	struct pinpool_ctl_pool pool = {
+		.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_BACKING |
+		       PINPOOL_CTL_HAS_REGION,
+		.name = "control2", .capacity = MIB, .backing = PINPOOL_BACKING_RESERVED,
+		.region = "nowhere",
+	};
+	struct pinpool_ctl *ctl = self->ctl;
+
+	EXPECT_EQ(-ENOENT, pinpool_ctl_pool_new(ctl, &pool, sizeof(pool)));
+	EXPECT_NE(NULL, strstr(pinpool_ctl_error(ctl), "reserve_mem="));
+	memset(pool.region, 'x', sizeof(pool.region));
+	EXPECT_EQ(-EINVAL, pinpool_ctl_pool_new(ctl, &pool, sizeof(pool)));
+	pool.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_BACKING | PINPOOL_CTL_HAS_FD;
+	memset(pool.region, 0, sizeof(pool.region));
+	pool.backing = PINPOOL_BACKING_DMABUF;
+	pool.fd = -1;
+	EXPECT_EQ(-EBADF, pinpool_ctl_pool_new(ctl, &pool, sizeof(pool)));
+	EXPECT_STREQ("fd", pinpool_ctl_error_attr(ctl));
+	pool.fd = STDERR_FILENO;
+	EXPECT_EQ(-EINVAL, pinpool_ctl_pool_new(ctl, &pool, sizeof(pool)));
+	EXPECT_NE(NULL, strstr(pinpool_ctl_error(ctl), "dma-buf"));
+	pool.has = PINPOOL_CTL_HAS_CAPACITY | PINPOOL_CTL_HAS_ALIGN;
+	pool.align = MIB;
+	EXPECT_EQ(-EINVAL, pinpool_ctl_pool_new(ctl, &pool, sizeof(pool)));
+	EXPECT_NE(0, access(PINPOOL_DIR "/control2", F_OK));
+}
+
+TEST_F(control, progress)
+{
+	struct pinpool_ctl_pool pool = {
+		.has = PINPOOL_CTL_HAS_CAPACITY, .name = "control2", .capacity = 64 * MIB,
+	};
+	struct pinpool_ctl_event event;
+
+	ASSERT_EQ(0, pinpool_ctl_subscribe(self->ctl, PINPOOL_CTL_EVENTS));
+	ASSERT_EQ(0, pinpool_ctl_pool_new(self->ctl, &pool, sizeof(pool)));
+	ASSERT_EQ(0, await(self->ctl, PINPOOL_NL_CMD_PROGRESS_NTF, &event));
+	EXPECT_STREQ("control2", event.pool);
+	EXPECT_EQ(64 * MIB, event.capacity);
+	EXPECT_GE(64 * MIB, event.done);
+	ASSERT_EQ(0, await(self->ctl, PINPOOL_NL_CMD_POOL_NEW_NTF, &event));
+	EXPECT_EQ(0, pinpool_ctl_pool_del(self->ctl, "control2", false));
+}
+
 TEST_F(control, limits_hold_as_soon_as_they_are_set)
 {
 	struct pinpool_ctl_pool now;

@@ -58,6 +58,8 @@ check "values just behind the =" "always auto never " map --color =
 check "settings behind a pool" ".*low .*size .*uid-bytes " set kv ''
 check "settings behind others" "size " set kv low 50% si
 check "values of a setting" "always never owner " add new 64M zero ''
+check "settings without a value" "keep " add new 64M ke
+check "settings behind one without a value" "align " add new 64M keep al
 check "values behind its =" "always " add new 64M zero = al
 check "nothing for a size" "" set kv low ''
 check "nothing where nothing fits" "" frobnicate --
