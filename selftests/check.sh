@@ -57,16 +57,13 @@ for shape in 33788K 32M:granule=64K:zero=always 640M:granule=2M; do
 		/selftests/run_tests.sh alloc window isolation share share_load pins wait scatter at huge lifetime \
 		teardown concurrency
 done
-# The same over each backing whose memory clients can reach and pin
+# The same over each backing
 for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 7" | sort -uV); do
-	for shape in 64M:backing=contig:align=2M '32M:backing=reserved:base=512M'; do
-		suite "A pool of $shape on Linux $series" \
-			selftests/vm/pinpool -k "$series" -T -m 2G -p "default:$shape" -- \
-			/selftests/run_tests.sh alloc window isolation share share_load pins wait \
-			scatter at lifetime teardown
-	done
+	suite "Pools of each backing on Linux $series" \
+		selftests/vm/pinpool -k "$series" -T -t 900 -m 2G -M vgem -p default:4M -- \
+		/selftests/backings.sh
 done
-suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a 'memmap=4G$4608M' -- \
+suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -- \
 	/selftests/run_tests.sh reserved
 suite 'Shares in the hands of drivers' \
 	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \

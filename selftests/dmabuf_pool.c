@@ -7,11 +7,9 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
-#include "drm_test.h"
+#include "foreign.h"
 #include "netlink.h"
 
-#include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -20,41 +18,6 @@
 #define NAME	"dmabuf-test"
 #define NODE	"/dev/pinpool/" NAME
 #define LENGTH	(4 * MIB)
-
-static int vgem_new(size_t length)
-{
-	return drm_new("vgem", length, DRM_RDWR);
-}
-
-static int udmabuf_new(size_t length)
-{
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = length };
-	int control = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	int fd = -1;
-
-	if (control < 0)
-		return -1;
-	create.memfd = memfd_create("pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (!ftruncate(create.memfd, length) &&
-	    !fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
-		fd = ioctl(control, UDMABUF_CREATE, &create);
-	close(create.memfd);
-	close(control);
-	return fd;
-}
-
-static int heap_new(size_t length)
-{
-	struct dma_heap_allocation_data data = { .len = length, .fd_flags = O_RDWR | O_CLOEXEC };
-	int heap = open("/dev/dma_heap/system", O_RDONLY | O_CLOEXEC);
-	int err;
-
-	if (heap < 0)
-		return -1;
-	err = pp_ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data);
-	close(heap);
-	return err ? -1 : (int)data.fd;
-}
 
 static struct nlmsghdr *request(struct nl *nl, uint64_t capacity, uint32_t fd)
 {
@@ -72,19 +35,10 @@ static int make(struct nl *nl, uint64_t capacity, uint32_t fd)
 	return nl_talk(nl, request(nl, capacity, fd), NULL, NULL);
 }
 
-/* A client of the pool at @node */
+/* A client of the pool */
 static bool join(struct pp_client *client)
 {
-	struct pinpool_info info;
-
-	client->window = MAP_FAILED;
-	client->fd = open(NODE, O_RDWR | O_CLOEXEC);
-	if (client->fd < 0 || pp_info(client->fd, &info))
-		return false;
-	client->capacity = info.capacity;
-	client->granule = info.granule;
-	client->window = pp_window(client->fd, PROT_READ | PROT_WRITE);
-	return client->window != MAP_FAILED;
+	return pp_client_open_at(client, NODE);
 }
 
 FIXTURE(dmabuf_pool)

@@ -541,6 +541,8 @@ TEST_F(isolation, direct_io_from_an_untouched_place_writes_zeroes)
 	char path[4096], *copy;
 	int buffered, direct;
 
+	if (!pp_has_pages(self->b.fd))
+		SKIP(return, PP_NO_PAGES);
 	if (never_zeroed(&self->info))
 		SKIP(return, NEVER_ZEROED);
 	snprintf(path, sizeof(path), "%s/pinpool.XXXXXX", getenv("TMPDIR") ?: ".");
@@ -570,6 +572,8 @@ TEST_F(isolation, vmsplice_of_an_untouched_place_carries_zeroes)
 	char *copy;
 	int p[2];
 
+	if (!pp_has_pages(self->b.fd))
+		SKIP(return, PP_NO_PAGES);
 	if (never_zeroed(&self->info))
 		SKIP(return, NEVER_ZEROED);
 	ASSERT_EQ(0, pipe2(p, O_CLOEXEC));
@@ -659,6 +663,8 @@ FIXTURE_SETUP(quarantine)
 	struct pin_args args;
 
 	ASSERT_TRUE(client_open(&self->observer));
+	if (!pp_has_pages(self->observer.fd))
+		PP_SKIP_SETUP(PP_NO_PAGES);
 	ASSERT_TRUE(client_open(&self->b));
 	ASSERT_EQ(0, pp_info(self->observer.fd, &self->info));
 	self->page = sysconf(_SC_PAGESIZE);

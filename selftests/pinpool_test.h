@@ -155,6 +155,27 @@ static inline char *pp_window(int fd, int prot)
 	return mmap(NULL, info.capacity, prot, MAP_SHARED, fd, 0);
 }
 
+/* Have nothing mapped of a window on all of the pool: the next touch is the first. */
+static inline int pp_remap(int fd, char *window, size_t capacity)
+{
+	return mmap(window, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	       window ? 0 : -errno;
+}
+
+/*
+ * The pages of some pools are not their own: their windows are of bare frames, which
+ * can't be pinned, and of which the kernel's accounts know nothing.
+ */
+static inline bool pp_has_pages(int fd)
+{
+	struct pinpool_info info;
+
+	return !pp_info(fd, &info) && info.longterm != PINPOOL_LONGTERM_NO_FOREIGN &&
+	       info.longterm != PINPOOL_LONGTERM_NO_MEMORY;
+}
+
+#define PP_NO_PAGES	"no pages of the pool's own, which could be pinned and counted"
+
 /* An open file of the pool, and its window on all of it */
 struct pp_client {
 	int fd;

@@ -18,7 +18,7 @@ trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 
 [ $# -gt 0 ] || set -- load abi alloc window isolation share share_load pins wait scatter at huge lifetime teardown \
-	sysfs fdinfo trace netlink netlink_bad pools quota resize fill contig reserved cgroup user user_limits unload concurrency abi_32 alloc_32 \
+	sysfs fdinfo trace netlink netlink_bad pools quota resize fill contig reserved none cgroup user user_limits unload concurrency abi_32 alloc_32 \
 	window_32 share_32 library control tool tool_view
 
 for test; do

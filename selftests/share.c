@@ -237,7 +237,7 @@ TEST_F(share, memory_that_others_had_is_zeroed_for_its_first_owner_too)
 	ASSERT_EQ(0, pp_import(self->b.fd, self->fd, 0, &buf));
 	/* Whoever came last to a page, both go on writing: here it is a. */
 	memset(at(&self->b, &buf), 'b', LENGTH);
-	ASSERT_EQ(0, madvise(self->a.window, self->a.capacity, MADV_DONTNEED));
+	ASSERT_EQ(0, pp_remap(self->a.fd, self->a.window, self->a.capacity));
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, pp_probe_write(at(&self->a, &buf) + i * self->a.granule));
 	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
@@ -259,6 +259,8 @@ TEST_F(share, what_others_pinned_is_given_to_nobody)
 	int pipe_fds[2];
 	char copy[64];
 
+	if (!pp_has_pages(self->a.fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_EQ(0, pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK));
 	ASSERT_EQ(0, pp_import(self->b.fd, self->fd, 0, &buf));
 	iov = (struct iovec){ at(&self->b, &buf), sizeof(copy) };

@@ -129,6 +129,8 @@ static void slot_splice(struct worker *worker, const struct pinpool_buf *slot)
 	struct iovec iov = { worker->client.window + slot->offset, LOOK };
 	char copy[LOOK];
 
+	if (!pp_has_pages(worker->client.fd))
+		return;
 	if (worker->spliced) {
 		must(read(worker->pipe[0], copy, LOOK) == LOOK, "read of a pipe");
 		must(worker->again || pp_matches(copy, LOOK, worker->spliced),

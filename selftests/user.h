@@ -35,21 +35,6 @@ static inline int user_register(int fd, const char *name, const void *address, s
 	return pp_ioctl(fd, PINPOOL_IOC_REGISTER, &reg);
 }
 
-/* Join the pool at @node */
-static inline bool user_join(struct pp_client *client, const char *node)
-{
-	struct pinpool_info info;
-
-	client->window = MAP_FAILED;
-	client->fd = open(node, O_RDWR | O_CLOEXEC);
-	if (client->fd < 0 || pp_info(client->fd, &info))
-		return false;
-	client->capacity = info.capacity;
-	client->granule = info.granule;
-	client->window = pp_window(client->fd, PROT_READ | PROT_WRITE);
-	return client->window != MAP_FAILED;
-}
-
 /* How much of this process's memory is pinned, in bytes */
 static inline size_t user_pinned(void)
 {

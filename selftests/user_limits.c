@@ -177,7 +177,7 @@ TEST_F(limits, memory_of_the_wrong_kind)
 	close(fd);
 
 	/* Windows of pools, and shares of their buffers */
-	ASSERT_TRUE(user_join(&client, pp_node()));
+	ASSERT_TRUE(pp_client_open_at(&client, pp_node()));
 	ASSERT_EQ(0, pp_alloc(client.fd, LENGTH, 0, &buf));
 	pp_fill(client.window + buf.offset, LENGTH, 1);
 	EXPECT_EQ(-EFAULT, try_memory(client.window + buf.offset, LENGTH));
@@ -199,7 +199,7 @@ TEST_F(limits, a_window_on_registered_memory_is_not_registered)
 	struct pinpool_buf buf;
 
 	ASSERT_EQ(0, user_register(control, NAME, self->memory, LENGTH));
-	ASSERT_TRUE(user_join(&client, NODE));
+	ASSERT_TRUE(pp_client_open_at(&client, NODE));
 	ASSERT_EQ(0, pp_alloc(client.fd, LENGTH, 0, &buf));
 	pp_fill(client.window, LENGTH, 1);
 	other = user_control();
@@ -240,7 +240,7 @@ TEST_F(limits, memory_of_two_mappings_and_none_touched_yet)
 	/* Only read so far: the one zero page that all share isn't what a pool gets. */
 	EXPECT_EQ(0, map[0]);
 	ASSERT_EQ(0, user_register(control, NAME, map, 2 * LENGTH));
-	ASSERT_TRUE(user_join(&client, NODE));
+	ASSERT_TRUE(pp_client_open_at(&client, NODE));
 	ASSERT_EQ(0, pp_alloc(client.fd, 2 * LENGTH, 0, &buf));
 	pp_fill(client.window, 2 * LENGTH, 1);
 	EXPECT_TRUE(pp_matches(map, 2 * LENGTH, 1));
@@ -260,7 +260,7 @@ TEST_F(limits, a_pool_that_zeroes_nothing_hands_out_what_is_there)
 	pp_fill(self->memory, LENGTH, 1);
 	reg.zero = PINPOOL_ZERO_NEVER;
 	ASSERT_EQ(0, pp_ioctl(control, PINPOOL_IOC_REGISTER, &reg));
-	ASSERT_TRUE(user_join(&client, NODE));
+	ASSERT_TRUE(pp_client_open_at(&client, NODE));
 	ASSERT_EQ(0, pp_alloc(client.fd, LENGTH, 0, &buf));
 	EXPECT_TRUE(pp_matches(client.window, LENGTH, 1));
 	pp_client_close(&client);
@@ -470,7 +470,7 @@ TEST_F(limits, a_file_that_was_given_away_keeps_the_pool)
 	ASSERT_LE(0, control);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	ASSERT_TRUE(user_join(&client, NODE));
+	ASSERT_TRUE(pp_client_open_at(&client, NODE));
 	ASSERT_EQ(0, pp_alloc(client.fd, LENGTH, 0, &buf));
 	EXPECT_TRUE(pp_is_zero(client.window, LENGTH));
 	pp_fill(client.window, LENGTH, 2);
@@ -515,7 +515,7 @@ TEST_F(limits, exec)
 		ASSERT_EQ(1, read(gone[0], &byte, 1));
 		EXPECT_EQ(keep ? 0 : -1, access(NODE, F_OK));
 		if (keep) {
-			ASSERT_TRUE(user_join(&client, NODE));
+			ASSERT_TRUE(pp_client_open_at(&client, NODE));
 			ASSERT_EQ(0, pp_alloc(client.fd, LENGTH, 0, &buf));
 			pp_fill(client.window, LENGTH, 2);
 			EXPECT_TRUE(pp_matches(client.window, LENGTH, 2));
@@ -569,7 +569,7 @@ static void *touch_all(void *arg)
 	if (pipe(fds))
 		return "no pipe";
 	while (!done) {
-		if (user_join(&client, NODE) && !pp_alloc(client.fd, page, 0, &buf) &&
+		if (pp_client_open_at(&client, NODE) && !pp_alloc(client.fd, page, 0, &buf) &&
 		    write(fds[1], client.window + buf.offset, 1) == 1 &&
 		    (read(fds[0], &byte, 1) != 1 || byte)) {
 			pp_client_close(&client);

@@ -722,6 +722,8 @@ TEST_F(window, madvise_dontneed_keeps_the_content)
 	struct pinpool_buf buf;
 	char *mem;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
 	mem = self->window + buf.offset;
 	pp_fill(mem, length, 10);
@@ -758,11 +760,14 @@ static bool mapping_of(const void *address, size_t *rss, char flags[256])
 TEST_F(window, populate_reaches_only_own_buffers)
 {
 	size_t length = 40 * self->granule, rss = 0;
-	int other = open(pp_node(), O_RDWR | O_CLOEXEC);
 	struct pinpool_buf mine, theirs;
 	char flags[256];
 	char *all, *mem;
+	int other;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
+	other = open(pp_node(), O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &mine));
 	ASSERT_EQ(0, pp_alloc(other, length, 0, &theirs));
@@ -795,6 +800,8 @@ TEST_F(window, mlock_does_no_harm)
 	char *mem;
 	int err;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
 	mem = self->window + buf.offset;
 	pp_fill(mem, length, 11);
@@ -903,6 +910,8 @@ TEST_F(window, direct_io_reads_into_buffers)
 	int touched;
 	char *mem;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	direct = direct_open(&buffered);
 	if (no_direct_io(direct))
 		SKIP(return, "no direct I/O here");
@@ -933,6 +942,8 @@ TEST_F(window, direct_io_writes_from_buffers)
 	unsigned int i;
 	char *mem, *second;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	direct = direct_open(&buffered);
 	if (no_direct_io(direct))
 		SKIP(return, "no direct I/O here");
@@ -1044,6 +1055,8 @@ TEST_F(window, vmsplice_carries_buffers)
 	char *copy;
 	int p[2];
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	copy = malloc(length);
 	ASSERT_EQ(0, pipe2(p, O_CLOEXEC));
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
@@ -1071,6 +1084,8 @@ TEST_F(window, another_process_copies_in_and_out)
 	pid_t pid;
 	char *mem;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	/* For those who aren't root, under Yama */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
@@ -1151,6 +1166,8 @@ TEST_F(window, proc_mem_shows_own_buffers_only)
 	uintptr_t at;
 	char *copy;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_LE(0, fd);
 	copy = malloc(length);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
@@ -1176,6 +1193,8 @@ TEST_F(window, window_is_ordinary_memory_that_is_not_dumped)
 	char flags[256];
 	size_t rss;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_TRUE(mapping_of(self->window, &rss, flags));
 	EXPECT_TRUE(!!strstr(flags, " dd")) TH_LOG("flags%s", flags);
 	for (i = 0; i < ARRAY_LEN(wrong); i++)
@@ -1190,6 +1209,8 @@ TEST_F(window, what_is_touched_counts_as_resident)
 	char flags[256];
 	size_t rss;
 
+	if (!pp_has_pages(self->fd))
+		SKIP(return, PP_NO_PAGES);
 	ASSERT_EQ(0, pp_alloc(self->fd, length, 0, &buf));
 	ASSERT_TRUE(mapping_of(self->window, &rss, flags));
 	EXPECT_EQ(0, rss);
@@ -1232,12 +1253,12 @@ TEST_F(window, arguments_may_lie_in_a_buffer)
 	bufs = (void *)(self->window + home.offset + 3 * self->granule);
 	for (i = 0; i < NR; i++)
 		bufs[i] = (struct pinpool_buf){ .length = 1 };
-	ASSERT_EQ(0, madvise(self->window, self->capacity, MADV_DONTNEED));
+	ASSERT_EQ(0, pp_remap(self->fd, self->window, self->capacity));
 	ASSERT_EQ(0, pp_alloc_array(self->fd, bufs, NR, 0, NULL));
 	handles = (void *)(bufs + NR);
 	for (i = 0; i < NR; i++)
 		handles[i] = bufs[i].handle;
-	ASSERT_EQ(0, madvise(self->window, self->capacity, MADV_DONTNEED));
+	ASSERT_EQ(0, pp_remap(self->fd, self->window, self->capacity));
 	ASSERT_EQ(0, pp_free_array(self->fd, handles, NR, NULL));
 	EXPECT_EQ(-ENOENT, pp_query(self->fd, handles[NR - 1], &query));
 }
