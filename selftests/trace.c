@@ -407,6 +407,10 @@ TEST_F(trace, pools_come_and_go)
 /* At run time, with a client: what is taken from it is told, and each once. */
 TEST_F(trace, pools_of_run_time_come_and_go)
 {
+	static const char made[] =
+		"pinpool_pool: pool=trace-test state=new capacity=2097152 granule=4096";
+	static const char gone[] =
+		"pinpool_pool: pool=trace-test state=gone capacity=4194304 granule=4096";
 	static const char name[] = "trace-test";
 	struct pp_client client;
 	struct pinpool_buf buf;
@@ -419,8 +423,7 @@ TEST_F(trace, pools_of_run_time_come_and_go)
 	ASSERT_TRUE(trace_write(INSTANCE, "trace", "\n"));
 	ASSERT_EQ(0, nl_pool_new(&nl, name, 2 * MIB, 0600));
 	EXPECT_EQ(-EEXIST, nl_pool_new(&nl, name, 2 * MIB, 0600));
-	EXPECT_EQ(1, traced(
-		"pinpool_pool: pool=trace-test state=new capacity=2097152 granule=4096"));
+	EXPECT_EQ(1, traced(made));
 	ASSERT_TRUE(pp_client_open_at(&client, "/dev/pinpool/trace-test"));
 	id = client_id(client.fd);
 	ASSERT_EQ(0, pp_alloc(client.fd, MIB, 0, &buf));
@@ -430,8 +433,7 @@ TEST_F(trace, pools_of_run_time_come_and_go)
 
 	ASSERT_EQ(0, nl_pool_del(&nl, name, true));
 	EXPECT_EQ(-ENOENT, nl_pool_del(&nl, name, true));
-	EXPECT_EQ(1, traced(
-		"pinpool_pool: pool=trace-test state=gone capacity=4194304 granule=4096"));
+	EXPECT_EQ(1, traced(gone));
 	snprintf(text, sizeof(text),
 		 "pinpool_free: pool=%s client=%llu handle=0x%llx offset=0x%llx length=%llu others=0",
 		 name, id, buf.handle, buf.offset, buf.length);
