@@ -11,6 +11,7 @@
 
 #include <linux/bits.h>
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/overflow.h>
 #include <linux/page-flags.h>
 #include <linux/sched/mm.h>
@@ -30,14 +31,15 @@
 /**
  * struct user_memory - What a process has registered; constant once it is complete
  * @mm: That tells of it as pinned
- * @user: Who is charged, or NULL: whoever may lock memory without limit
+ * @cred: Of the user who is charged, or NULL: whoever may lock memory without limit.
+ *        They keep the user there; not all kernels let modules do that otherwise
  * @nr: How many pages they are told of and charged for
  * @pinned: How many are pinned
  * @chunks: These, CHUNK_PAGES in each but the last
  */
 struct user_memory {
 	struct mm_struct *mm;
-	struct user_struct *user;
+	const struct cred *cred;
 	unsigned long nr;
 	unsigned long pinned;
 	struct page **chunks[];
@@ -67,16 +69,14 @@ static struct page *user_pages(const struct pinpool_pool *pool, u64 offset,
 static int user_charge(struct user_memory *memory)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	struct user_struct *user;
+	struct user_struct *user = current_user();
 
 	if (!capable(CAP_IPC_LOCK)) {
-		user = get_current_user();
 		if (atomic_long_add_return(memory->nr, &user->locked_vm) > limit) {
 			atomic_long_sub(memory->nr, &user->locked_vm);
-			free_uid(user);
 			return -EDQUOT;
 		}
-		memory->user = user;
+		memory->cred = get_current_cred();
 	}
 	memory->mm = current->mm;
 	mmgrab(memory->mm);
@@ -88,9 +88,9 @@ static void user_uncharge(struct user_memory *memory)
 {
 	atomic64_sub(memory->nr, &memory->mm->pinned_vm);
 	mmdrop(memory->mm);
-	if (memory->user) {
-		atomic_long_sub(memory->nr, &memory->user->locked_vm);
-		free_uid(memory->user);
+	if (memory->cred) {
+		atomic_long_sub(memory->nr, &memory->cred->user->locked_vm);
+		put_cred(memory->cred);
 	}
 }
 
