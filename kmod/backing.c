@@ -15,9 +15,7 @@ static const struct pinpool_backing_ops * const backings[] = {
 #ifdef CONFIG_CONTIG_ALLOC
 	[PINPOOL_BACKING_CONTIG] = &pinpool_backing_contig,
 #endif
-#ifdef CONFIG_ZONE_DEVICE
 	[PINPOOL_BACKING_RESERVED] = &pinpool_backing_reserved,
-#endif
 	[PINPOOL_BACKING_USER] = &pinpool_backing_user,
 	[PINPOOL_BACKING_DMABUF] = &pinpool_backing_dmabuf,
 	[PINPOOL_BACKING_NONE] = &pinpool_backing_none,

@@ -3,9 +3,10 @@
  * Backing "reserved": a physical range that the kernel kept away from itself
  *
  * Either an address range that was never the kernel's (memmap=64M$4G on x86), which
- * gets struct pages here, or a named part of its memory that it set aside when it
- * booted (reserve_mem=64M:2M:name), which has some. They live no longer than the pool,
- * or belong to the next one of the same range: so nobody may have one when it goes.
+ * gets struct pages here, or a part of its memory that it set aside when it booted
+ * (reserve_mem=64M:2M:name, or a node of /reserved-memory in a device tree), which has
+ * some. They live no longer than the pool, or belong to the next one of the same range:
+ * so nobody may have one when it goes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -75,12 +76,33 @@ static void range_free(struct reserved *range)
 	kfree(range);
 }
 
+/* Take memory from @start on that the kernel set aside. */
+static int claim_pages(struct pinpool_pool *pool, struct reserved *range, u64 start)
+{
+	u64 capacity = pool->config.capacity;
+	u64 i;
+
+	range->start = start;
+	range->end = start + capacity - 1;
+	if (!range_claim(range))
+		return pinpool_backing_refuse(pool, -EBUSY, "Another pool has this region");
+	/* Its pages stay when a pool goes, and so does who had one pinned. */
+	for (i = 0; i < capacity; i += PAGE_SIZE) {
+		if (!pfn_valid(PHYS_PFN(start + i)))
+			return pinpool_backing_refuse(pool, -EINVAL,
+						      "The region isn't memory that the kernel knows of");
+		if (page_count(reserved_page(range, i)) != 1)
+			return pinpool_backing_refuse(pool, -EBUSY,
+						      "Somebody still has pages of this region");
+	}
+	return 0;
+}
+
 /* Find what the kernel set aside under this name. */
 static int find_region(struct pinpool_pool *pool, struct reserved *range)
 {
 	const struct pinpool_config *config = &pool->config;
 	phys_addr_t start, size;
-	u64 i;
 
 	if (!reserve_mem_find_by_name(config->region, &start, &size))
 		return pinpool_backing_refuse(pool, -ENOENT,
@@ -88,18 +110,7 @@ static int find_region(struct pinpool_pool *pool, struct reserved *range)
 	if (!PAGE_ALIGNED(start) || config->capacity > size)
 		return pinpool_backing_refuse(pool, -ERANGE,
 					      "The capacity is more than the region has, or that begins within a page");
-	range->start = start;
-	range->end = start + config->capacity - 1;
-	if (!range_claim(range))
-		return pinpool_backing_refuse(pool, -EBUSY, "Another pool has this region");
-	/* Its pages stay when a pool goes, and so does who had one pinned. */
-	for (i = 0; i < config->capacity; i += PAGE_SIZE) {
-		if (page_count(reserved_page(range, i)) == 1)
-			continue;
-		return pinpool_backing_refuse(pool, -EBUSY,
-					      "Somebody still has pages of this region");
-	}
-	return 0;
+	return claim_pages(pool, range, start);
 }
 
 /* Whether a range can be had */
@@ -124,6 +135,9 @@ static int map_range(struct pinpool_pool *pool, struct reserved *range)
 	void *address;
 	int err;
 
+	if (!IS_ENABLED(CONFIG_ZONE_DEVICE))
+		return pinpool_backing_refuse(pool, -EOPNOTSUPP,
+					      "This kernel can't have pages of memory that isn't its own; it was built without ZONE_DEVICE");
 	range->start = config->base;
 	range->end = config->base + config->capacity - 1;
 	if (!range_claim(range))
@@ -183,7 +197,12 @@ static int reserved_create(struct pinpool_pool *pool)
 	if (!range)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&range->link);
-	err = pool->config.region[0] ? find_region(pool, range) : map_range(pool, range);
+	if (pool->config.mapped)
+		err = claim_pages(pool, range, pool->config.base);
+	else if (pool->config.region[0])
+		err = find_region(pool, range);
+	else
+		err = map_range(pool, range);
 	if (err) {
 		range_free(range);
 		return err;
@@ -204,6 +223,8 @@ static const char *reserved_check(const struct pinpool_config *config)
 		return "Either a base or a region is needed";
 	if (config->region[0])
 		return NULL;
+	if (config->mapped)
+		return PAGE_ALIGNED(config->base) ? NULL : "The region begins within a page";
 	/* The memory map grows by so much. */
 	if (!IS_ALIGNED(config->base | config->capacity, align))
 		return "Base and capacity must be multiples of 2 MiB";

@@ -132,6 +132,22 @@ static inline int reserve_mem_find_by_name(const char *name, phys_addr_t *start,
 }
 #endif
 
+/* What some architectures' kernels are built without; never called then */
+#ifndef CONFIG_ZONE_DEVICE
+#include <linux/err.h>
+
+struct dev_pagemap;
+
+static inline void *memremap_pages(struct dev_pagemap *pgmap, int nid)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void memunmap_pages(struct dev_pagemap *pgmap)
+{
+}
+#endif
+
 #ifdef CONFIG_CGROUP_DMEM
 #include <linux/cgroup_dmem.h>
 

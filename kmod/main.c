@@ -41,11 +41,16 @@ static int __init pinpool_init(void)
 	err = pinpool_registry_publish_all();
 	if (err)
 		goto err_netlink;
-	err = pinpool_control_init();
+	err = pinpool_of_init();
 	if (err)
 		goto err_netlink;
+	err = pinpool_control_init();
+	if (err)
+		goto err_of;
 	return 0;
 
+err_of:
+	pinpool_of_exit();
 err_netlink:
 	/* Pools tell of their end. */
 	pinpool_registry_close();
@@ -71,6 +76,7 @@ err_buffer:
 static void __exit pinpool_exit(void)
 {
 	pinpool_control_exit();
+	pinpool_of_exit();
 	pinpool_registry_close();
 	pinpool_netlink_exit();
 	pinpool_registry_exit();

@@ -93,6 +93,8 @@ struct vm_area_struct;
  * @align: With PINPOOL_BACKING_CONTIG, what the physical address is a multiple of: a
  *         power of two, or 0
  * @region: With PINPOOL_BACKING_RESERVED, its name, or empty
+ * @mapped: With PINPOOL_BACKING_RESERVED and a @base: it is memory of the kernel's that
+ *          it set aside when it booted
  * @keep: With PINPOOL_BACKING_RESERVED, leave what is in it
  * @tell_bus: The privileged are told of bus addresses
  * @fd: With PINPOOL_BACKING_DMABUF, a descriptor of the process that makes the pool
@@ -110,6 +112,7 @@ struct pinpool_config {
 	u64 base;
 	u64 align;
 	char region[PINPOOL_MAX_REGION + 1];
+	bool mapped;
 	bool keep;
 	bool tell_bus;
 	int fd;
@@ -807,6 +810,21 @@ int pinpool_control_init(void);
 void pinpool_control_exit(void);
 int pinpool_control_charge(kuid_t uid);
 void pinpool_control_uncharge(kuid_t uid);
+
+/* of.c */
+#ifdef CONFIG_OF_RESERVED_MEM
+int pinpool_of_init(void);
+void pinpool_of_exit(void);
+#else
+static inline int pinpool_of_init(void)
+{
+	return 0;
+}
+
+static inline void pinpool_of_exit(void)
+{
+}
+#endif
 
 /* sysfs.c */
 extern const struct attribute_group *pinpool_sysfs_groups[];

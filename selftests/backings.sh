@@ -41,6 +41,7 @@ bad() {
 run() {
 	PINPOOL_DEV=/dev/pinpool/$name PINPOOL_KO='' "$here/run_tests.sh" "$@" | tee "$log" |
 		sed 's/^[0-9]* passed, /# &/'
+	# shellcheck disable=SC2046 # three words
 	set -- $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$log")
 	passed=$((passed + ${1:-0})) failed=$((failed + ${2:-1})) skipped=$((skipped + ${3:-0}))
 }
@@ -64,9 +65,11 @@ own() {
 		return
 	fi
 	if [ "$1" = none ]; then
+		# shellcheck disable=SC2086 # tests are words
 		run $offsets
 		skip "$1: $windows $pins" "there is no memory to map"
 	else
+		# shellcheck disable=SC2086 # here too
 		run $offsets $windows $pins
 	fi
 	delete "$1"
@@ -79,6 +82,7 @@ lent() {
 	exec 4>"$tmp/in" 3<"$tmp/out"
 	rm "$tmp/in" "$tmp/out"
 	if read -r _ <&3; then
+		# shellcheck disable=SC2086 # tests are words
 		run $offsets $windows
 		skip "$1: $pins" "the pages are not the pool's own, and can't be pinned"
 		delete "$1"

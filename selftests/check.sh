@@ -63,6 +63,7 @@ for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 7" | sort -uV); do
 		selftests/vm/pinpool -k "$series" -T -t 900 -m 2G -M vgem -p default:4M -- \
 		/selftests/backings.sh
 done
+suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh
 suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -- \
 	/selftests/run_tests.sh reserved
 suite 'Shares in the hands of drivers' \

@@ -19,6 +19,7 @@
 #define NODE	"/dev/pinpool/" NAME
 #define OTHER	"reserved-other"
 #define REGION	"pinpool-test"
+#define REGION_SIZE	(16 * MIB)
 
 #define GIB	(1024 * MIB)
 
@@ -336,7 +337,7 @@ TEST_F(reserved, regions)
 	int err, fd;
 
 	EXPECT_EQ(-ENOENT, make_region(&self->nl, NAME, "no-such-region", MIB));
-	err = make_region(&self->nl, NAME, REGION, 8 * MIB);
+	err = make_region(&self->nl, NAME, REGION, REGION_SIZE);
 	if (err == -ENOENT)
 		SKIP(return, "%s", self->nl.error);
 	ASSERT_EQ(0, err) {
@@ -344,19 +345,19 @@ TEST_F(reserved, regions)
 	}
 	EXPECT_EQ(-EBUSY, make_region(&self->nl, OTHER, REGION, MIB));
 	ASSERT_TRUE(join(&client));
-	ASSERT_EQ(0, pp_alloc(client.fd, 8 * MIB, 0, &buf));
-	EXPECT_TRUE(pp_is_zero(client.window, 8 * MIB));
-	pp_fill(client.window, 8 * MIB, 9);
-	EXPECT_TRUE(pp_matches(client.window, 8 * MIB, 9));
+	ASSERT_EQ(0, pp_alloc(client.fd, REGION_SIZE, 0, &buf));
+	EXPECT_TRUE(pp_is_zero(client.window, REGION_SIZE));
+	pp_fill(client.window, REGION_SIZE, 9);
+	EXPECT_TRUE(pp_matches(client.window, REGION_SIZE, 9));
 	pp_client_close(&client);
 	fd = pin_and_die(_metadata);
 	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, false));
-	EXPECT_EQ(-EBUSY, make_region(&self->nl, NAME, REGION, 8 * MIB));
+	EXPECT_EQ(-EBUSY, make_region(&self->nl, NAME, REGION, REGION_SIZE));
 	close(fd);
-	while (make_region(&self->nl, NAME, REGION, 8 * MIB) == -EBUSY)
+	while (make_region(&self->nl, NAME, REGION, REGION_SIZE) == -EBUSY)
 		usleep(10000);
 	EXPECT_EQ(0, nl_pool_del(&self->nl, NAME, false));
-	EXPECT_EQ(-ERANGE, make_region(&self->nl, NAME, REGION, 8 * MIB + 4096));
+	EXPECT_EQ(-ERANGE, make_region(&self->nl, NAME, REGION, REGION_SIZE + 4096));
 	/* Either one or the other */
 	EXPECT_EQ(-EINVAL, make_region(&self->nl, NAME, "", MIB));
 }

@@ -209,7 +209,7 @@ check "a word that takes no value" 2 'keep has no value.*usage:' \
 check "a word twice" 2 'keep is given twice.*usage:' pinpool add tool 4M keep keep
 check "what belongs to another backing" 1 'Only backing contig has an alignment' \
 	pinpool add tool 4M align 2M
-check "memory that the kernel uses" 1 'tool: .*memmap=' \
+check "memory that the kernel uses" 1 'tool: .*(memmap=|ZONE_DEVICE)' \
 	pinpool add tool 4M backing reserved base 16M
 check "a region that there isn't: what makes one" 1 'tool: .*reserve_mem=' \
 	pinpool add tool 4M backing reserved region nowhere

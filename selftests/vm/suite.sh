@@ -6,6 +6,8 @@
 #
 # Usage: suite.sh DIRECTORY SUITE...
 #
+# $ARCH is the architecture, if it isn't the machine's own.
+#
 # Then, with APT_CONFIG=DIRECTORY/apt.conf in the environment, apt knows the
 # packages of these suites, and takes none for installed. They come from the
 # mirror that the machine's own packages come from, and are signed by Debian.
@@ -13,6 +15,7 @@ set -eu
 
 dir=$1
 shift
+arch=${ARCH:-$(dpkg --print-architecture)}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 if [ ! -r "$keyring" ] || ! command -v apt-get >/dev/null; then
 	echo "suite.sh: needs apt and $keyring (debian-archive-keyring)" >&2
@@ -23,6 +26,8 @@ mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 : >"$dir/status"
 # As root, apt would rather write as somebody who can't write here.
 cat >"$dir/apt.conf" <<CONF
+APT::Architecture "$arch";
+APT::Architectures { "$arch"; };
 Dir::Etc::sourcelist "$dir/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
@@ -42,7 +47,7 @@ mirrors=$(apt-get --no-release-info indextargets --format '$(COMPONENT) $(RELEAS
 		'Created-By: Packages' | awk '$1 == "main" && $2 !~ /-/ && !seen[$3]++ { print $3 }')
 for mirror in $mirrors; do
 	for suite; do
-		echo "deb [arch=$(dpkg --print-architecture) signed-by=$keyring] $mirror $suite main"
+		echo "deb [arch=$arch signed-by=$keyring] $mirror $suite main"
 	done >"$dir/sources.list"
 	if APT_CONFIG=$dir/apt.conf apt-get -q update >>"$dir/log" 2>&1; then
 		exit
