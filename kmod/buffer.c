@@ -191,9 +191,16 @@ static int buffer_zero_pages(const struct pinpool_buffer *buffer,
 	return err;
 }
 
-/* What of it others have written */
-static int buffer_zero(const struct pinpool_buffer *buffer,
-		       const struct pinpool_client *client)
+/**
+ * pinpool_buffer_zero() - Zero what of a buffer others have written
+ * @buffer: Nobody else can reach it
+ * @client: Who shall have it
+ *
+ * Context: May sleep.
+ * Return: 0, -EINTR for a fatal signal, or what the backing gives
+ */
+int pinpool_buffer_zero(const struct pinpool_buffer *buffer,
+			const struct pinpool_client *client)
 {
 	const struct pinpool_pool *pool = buffer->pool;
 	int err = 0;
@@ -210,8 +217,15 @@ static int buffer_zero(const struct pinpool_buffer *buffer,
 	return err;
 }
 
-/* A record with its first hold, but without an extent; or NULL */
-static struct pinpool_buffer *buffer_prepare(struct pinpool_pool *pool, u64 length)
+/**
+ * pinpool_buffer_prepare() - Make the record of a buffer with its first hold
+ * @pool: Its pool
+ * @length: Its length
+ *
+ * Context: May sleep.
+ * Return: A record without an extent, or NULL
+ */
+struct pinpool_buffer *pinpool_buffer_prepare(struct pinpool_pool *pool, u64 length)
 {
 	struct pinpool_buffer *buffer = pinpool_buffer_new(pool);
 
@@ -231,10 +245,10 @@ static struct pinpool_buffer *buffer_create(struct pinpool_client *client, u64 l
 	struct pinpool_buffer *buffer;
 	int err;
 
-	buffer = buffer_prepare(client->pool, length);
+	buffer = pinpool_buffer_prepare(client->pool, length);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
-	err = pinpool_cgroup_charge(buffer);
+	err = pinpool_cgroup_charge(buffer, pinpool_buffer_extent(buffer));
 	if (err)
 		goto err_release;
 	if (at) {
@@ -245,7 +259,7 @@ static struct pinpool_buffer *buffer_create(struct pinpool_client *client, u64 l
 	}
 	if (err)
 		goto err_uncharge;
-	err = buffer_zero(buffer, client);
+	err = pinpool_buffer_zero(buffer, client);
 	if (err) {
 		pinpool_hold_end(client, &buffer->hold, false);
 		return ERR_PTR(err);
@@ -311,7 +325,7 @@ int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
 
 	scatter->nr = 0;
 	for (i = 0; i < scatter->max; i++) {
-		scatter->buffers[i] = buffer_prepare(client->pool, length);
+		scatter->buffers[i] = pinpool_buffer_prepare(client->pool, length);
 		if (!scatter->buffers[i])
 			err = -ENOMEM;
 	}
@@ -326,7 +340,7 @@ int pinpool_buffer_create_several(struct pinpool_client *client, u64 length,
 		pinpool_buffer_release(scatter->buffers[i]);
 
 	for (i = 0; !err && i < scatter->nr; i++)
-		err = buffer_zero(scatter->buffers[i], client);
+		err = pinpool_buffer_zero(scatter->buffers[i], client);
 	for (i = 0; err && i < scatter->nr; i++)
 		pinpool_hold_end(client, &scatter->buffers[i]->hold, false);
 	return err;

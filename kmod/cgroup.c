@@ -49,7 +49,15 @@ void pinpool_cgroup_unregister(struct pinpool_pool *pool)
 		dmem_cgroup_unregister_region(pool->region);
 }
 
-static int try_charge(struct pinpool_buffer *buffer, u64 bytes)
+/**
+ * pinpool_cgroup_charge() - Charge a buffer to the cgroup of the current task
+ * @buffer: The buffer
+ * @bytes: How much
+ *
+ * Context: May sleep.
+ * Return: 0, -EDQUOT over a limit, -ENODEV if the pool is dead, or -ENOMEM
+ */
+int pinpool_cgroup_charge(struct pinpool_buffer *buffer, u64 bytes)
 {
 	struct pinpool_pool *pool = buffer->pool;
 	int err;
@@ -68,18 +76,6 @@ static int try_charge(struct pinpool_buffer *buffer, u64 bytes)
 }
 
 /**
- * pinpool_cgroup_charge() - Charge a buffer to the cgroup of the current task
- * @buffer: With its length set
- *
- * Context: May sleep.
- * Return: 0, -EDQUOT over a limit, -ENODEV if the pool is dead, or -ENOMEM
- */
-int pinpool_cgroup_charge(struct pinpool_buffer *buffer)
-{
-	return try_charge(buffer, pinpool_buffer_extent(buffer));
-}
-
-/**
  * pinpool_cgroup_uncharge() - Undo a charge
  * @buffer: The buffer, or NULL; nothing is done if it isn't charged
  * @bytes: What of the charge is its own
@@ -95,6 +91,19 @@ void pinpool_cgroup_uncharge(struct pinpool_buffer *buffer, u64 bytes)
 	pinpool_cgroup_unregister(buffer->pool);
 }
 
+/**
+ * pinpool_cgroup_same() - Whether two buffers are charged to the same cgroup
+ * @a: The one
+ * @b: The other
+ *
+ * Context: Any.
+ * Return: True if so, or if neither is charged
+ */
+bool pinpool_cgroup_same(const struct pinpool_buffer *a, const struct pinpool_buffer *b)
+{
+	return a->charge == b->charge;
+}
+
 /* -EAGAIN if the task has moved to another cgroup meanwhile */
 static int charge_all(struct pinpool_scatter *scatter)
 {
@@ -103,10 +112,10 @@ static int charge_all(struct pinpool_scatter *scatter)
 	int err;
 	u32 i;
 
-	err = pinpool_cgroup_charge(first);
+	err = pinpool_cgroup_charge(first, pinpool_buffer_extent(first));
 	for (i = 1; !err && i < scatter->max; i++) {
 		buffer = scatter->buffers[i];
-		err = try_charge(buffer, 0);
+		err = pinpool_cgroup_charge(buffer, 0);
 		if (!err && buffer->charge != first->charge)
 			err = -EAGAIN;
 	}

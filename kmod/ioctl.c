@@ -356,6 +356,18 @@ static int ioctl_free(const struct ucmd *ucmd, void *arg)
 	return err;
 }
 
+static int ioctl_resize(const struct ucmd *ucmd, void *arg)
+{
+	struct pinpool_client *client = ucmd->client;
+	struct pinpool_resize *cmd = arg;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	if (!cmd->length || cmd->length > READ_ONCE(client->pool->config.capacity))
+		return -EINVAL;
+	return pinpool_buffer_resize(client, cmd->handle, cmd->length);
+}
+
 static int ioctl_query(const struct ucmd *ucmd, void *arg)
 {
 	struct pinpool_client *client = ucmd->client;
@@ -462,6 +474,7 @@ union ucmd_arg {
 	struct pinpool_stats stats;
 	struct pinpool_export export;
 	struct pinpool_import import;
+	struct pinpool_resize resize;
 };
 
 /**
@@ -499,6 +512,7 @@ static const struct ioctl_op ioctl_ops[] = {
 	IOCTL_OP(STATS, ioctl_stats, struct pinpool_stats, client_buffers, 0),
 	IOCTL_OP(EXPORT, ioctl_export, struct pinpool_export, __reserved, 0),
 	IOCTL_OP(IMPORT, ioctl_import, struct pinpool_import, length, 0),
+	IOCTL_OP(RESIZE, ioctl_resize, struct pinpool_resize, length, FMODE_WRITE),
 };
 
 /**

@@ -497,7 +497,9 @@ struct pinpool_hold {
  *           before they drop their reference
  * @handle: The allocator's handle of the extent; constant but in quarantine
  * @offset: In bytes; constant but in quarantine
- * @length: As asked for, in bytes; constant. In quarantine that of the extent
+ * @length: As asked for, in bytes. In quarantine that of the extent. Written under
+ *          client->lock, held for writing, of its one holder; constant while there
+ *          are more
  * @hold: The hold of the client that allocated it
  * @by_offset: In pool->quarantine
  * @by_size: In client->quarantine of @freed_by
@@ -618,6 +620,7 @@ int pinpool_resize(struct pinpool_pool *pool, u64 capacity);
 /* quota.c */
 int pinpool_quota_join(struct pinpool_client *client);
 void pinpool_quota_leave(struct pinpool_client *client);
+bool pinpool_quota_check_bytes(const struct pinpool_client *client, u64 bytes);
 u64 pinpool_quota_check(const struct pinpool_client *client, u64 bytes);
 bool pinpool_quota_check_share(const struct pinpool_client *client);
 u64 pinpool_quota_low(const struct pinpool_watermarks *marks, u64 capacity);
@@ -642,6 +645,10 @@ void pinpool_pool_charge(struct pinpool_client *client,
 			 const struct pinpool_buffer *buffer);
 void pinpool_pool_uncharge(struct pinpool_client *client,
 			   const struct pinpool_buffer *buffer);
+void pinpool_pool_allocated(struct pinpool_client *client,
+			    const struct pinpool_buffer *buffer);
+int pinpool_pool_divide(struct pinpool_pool *pool, u64 handle, u64 offset, u64 length,
+			u64 keep, u64 *rest);
 void pinpool_pool_forget(const struct pinpool_buffer *buffer);
 void pinpool_pool_free(struct pinpool_buffer *buffer, struct pinpool_client *client);
 void pinpool_pool_drain(struct pinpool_pool *pool);
@@ -652,8 +659,9 @@ void pinpool_pool_stats(struct pinpool_pool *pool, const struct pinpool_client *
 #ifdef CONFIG_CGROUP_DMEM
 int pinpool_cgroup_register(struct pinpool_pool *pool);
 void pinpool_cgroup_unregister(struct pinpool_pool *pool);
-int pinpool_cgroup_charge(struct pinpool_buffer *buffer);
+int pinpool_cgroup_charge(struct pinpool_buffer *buffer, u64 bytes);
 void pinpool_cgroup_uncharge(struct pinpool_buffer *buffer, u64 bytes);
+bool pinpool_cgroup_same(const struct pinpool_buffer *a, const struct pinpool_buffer *b);
 int pinpool_cgroup_charge_several(struct pinpool_scatter *scatter);
 void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatter);
 #else
@@ -666,13 +674,19 @@ static inline void pinpool_cgroup_unregister(struct pinpool_pool *pool)
 {
 }
 
-static inline int pinpool_cgroup_charge(struct pinpool_buffer *buffer)
+static inline int pinpool_cgroup_charge(struct pinpool_buffer *buffer, u64 bytes)
 {
 	return 0;
 }
 
 static inline void pinpool_cgroup_uncharge(struct pinpool_buffer *buffer, u64 bytes)
 {
+}
+
+static inline bool pinpool_cgroup_same(const struct pinpool_buffer *a,
+				       const struct pinpool_buffer *b)
+{
+	return true;
 }
 
 static inline int pinpool_cgroup_charge_several(struct pinpool_scatter *scatter)
@@ -731,6 +745,9 @@ void pinpool_hold_end(struct pinpool_client *client, struct pinpool_hold *hold,
 int pinpool_buffer_init(void);
 void pinpool_buffer_exit(void);
 struct pinpool_buffer *pinpool_buffer_new(struct pinpool_pool *pool);
+struct pinpool_buffer *pinpool_buffer_prepare(struct pinpool_pool *pool, u64 length);
+int pinpool_buffer_zero(const struct pinpool_buffer *buffer,
+			const struct pinpool_client *client);
 struct pinpool_buffer *pinpool_buffer_create(struct pinpool_client *client,
 					     u64 length, u64 align,
 					     struct pinpool_waiter *waiter);
@@ -746,6 +763,9 @@ void pinpool_buffer_mark(struct pinpool_buffer *buffer);
 void pinpool_buffer_settle(const struct pinpool_buffer *buffer);
 u64 pinpool_pages_find(const struct pinpool_pool *pool, u64 offset, u64 end,
 		       bool pinned);
+
+/* buffer_resize.c */
+int pinpool_buffer_resize(struct pinpool_client *client, u64 handle, u64 length);
 
 /**
  * struct pinpool_told - A buffer, or a run in quarantine, as dumps tell of it

@@ -20,7 +20,7 @@
 u64 pinpool_pool_features(const struct pinpool_pool *pool)
 {
 	u64 features = PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_SCATTER |
-		       PINPOOL_FEATURE_AT;
+		       PINPOOL_FEATURE_AT | PINPOOL_FEATURE_RESIZE;
 
 	if (pool->backing->pages)
 		features |= PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE;
@@ -90,8 +90,15 @@ void pinpool_pool_uncharge(struct pinpool_client *client,
 	client->user->nr_buffers--;
 }
 
-static void pool_allocated(struct pinpool_client *client,
-			   const struct pinpool_buffer *buffer)
+/**
+ * pinpool_pool_allocated() - Take a buffer into the accounts
+ * @client: Whom it is charged to
+ * @buffer: With its extent
+ *
+ * Context: pool->lock held.
+ */
+void pinpool_pool_allocated(struct pinpool_client *client,
+			    const struct pinpool_buffer *buffer)
 {
 	struct pinpool_pool *pool = client->pool;
 
@@ -127,7 +134,7 @@ static int pool_scatter(struct pinpool_client *client, struct pinpool_scatter *s
 		left -= buffer->length;
 		/* The first one is left to the caller. */
 		if (i)
-			pool_allocated(client, buffer);
+			pinpool_pool_allocated(client, buffer);
 	}
 	scatter->nr = nr;
 	return 0;
@@ -229,7 +236,7 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 		err = pool_try(client, buffer, align, waiter, scatter, &spare);
 		reap = err == -ENOSPC && pool->nr_quarantined && !reaped;
 		if (!err)
-			pool_allocated(client, buffer);
+			pinpool_pool_allocated(client, buffer);
 		else if (err == -EDQUOT)
 			pool->refusals++;
 		else if (err == -ENOSPC && !reap && waiter)
@@ -273,7 +280,7 @@ static int pool_try_at(struct pinpool_client *client, struct pinpool_buffer *buf
 	if (err)
 		return err;
 	buffer->handle = extent.handle;
-	pool_allocated(client, buffer);
+	pinpool_pool_allocated(client, buffer);
 	return 0;
 }
 
@@ -312,6 +319,39 @@ int pinpool_pool_alloc_at(struct pinpool_client *client, struct pinpool_buffer *
 		cond_resched();
 	} while (err == -EAGAIN);
 	mutex_unlock(&pool->seek_lock);
+	return err;
+}
+
+/**
+ * pinpool_pool_divide() - Make two extents of one
+ * @pool: The pool
+ * @handle: Of the extent
+ * @offset: Where it lies, in bytes
+ * @length: Its bytes
+ * @keep: The bytes that it keeps
+ * @rest: Gets the handle of what follows
+ *
+ * Context: pool->lock held.
+ * Return: 0 or -ENOMEM, and then nothing has changed; not after offset_alloc_ready()
+ *         said yes
+ */
+int pinpool_pool_divide(struct pinpool_pool *pool, u64 handle, u64 offset, u64 length,
+			u64 keep, u64 *rest)
+{
+	unsigned int shift = pool->granule_shift;
+	struct offset_extent extent;
+	int err;
+
+	lockdep_assert_held(&pool->lock);
+	err = offset_alloc_resize(pool->oa, handle, keep >> shift);
+	if (err)
+		return err;
+	err = offset_alloc_alloc_at(pool->oa, (offset + keep) >> shift,
+				    (length - keep) >> shift, &extent);
+	if (err)
+		WARN_ON_ONCE(offset_alloc_resize(pool->oa, handle, length >> shift));
+	else
+		*rest = extent.handle;
 	return err;
 }
 

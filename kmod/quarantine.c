@@ -102,29 +102,6 @@ static u64 units(const struct pinpool_pool *pool, u64 bytes)
 	return bytes >> pool->granule_shift;
 }
 
-/*
- * Divide the extent of *@handle, which has @length bytes at @offset, after @keep
- * of them. Returns 0 and in *@rest the handle of what follows, or a negative
- * errno, and then nothing has changed.
- */
-static int extent_divide(struct pinpool_pool *pool, u64 handle, u64 offset, u64 length,
-			 u64 keep, u64 *rest)
-{
-	struct offset_extent extent;
-	int err;
-
-	err = offset_alloc_resize(pool->oa, handle, units(pool, keep));
-	if (err)
-		return err;
-	err = offset_alloc_alloc_at(pool->oa, units(pool, offset + keep),
-				    units(pool, length - keep), &extent);
-	if (err)
-		WARN_ON_ONCE(offset_alloc_resize(pool->oa, handle, units(pool, length)));
-	else
-		*rest = extent.handle;
-	return err;
-}
-
 /* Join two neighbours of one client. The record of @right is the caller's then. */
 static void run_join(struct pinpool_buffer *left, struct pinpool_buffer *right)
 {
@@ -287,14 +264,15 @@ int pinpool_quarantine_take(struct pinpool_client *client, struct pinpool_buffer
 
 	handle = run->handle;
 	if (head)
-		err = extent_divide(pool, handle, run->offset, run->length, head, &handle);
+		err = pinpool_pool_divide(pool, handle, run->offset, run->length, head,
+					  &handle);
 	else
 		/* The client may have kept a copy of this one. */
 		err = offset_alloc_renew(pool->oa, &handle);
 	if (err)
 		return err;
 	if (tail)
-		err = extent_divide(pool, handle, start, length + tail, length, &rest);
+		err = pinpool_pool_divide(pool, handle, start, length + tail, length, &rest);
 	if (err && head) {
 		WARN_ON_ONCE(offset_alloc_free(pool->oa, handle));
 		WARN_ON_ONCE(offset_alloc_resize(pool->oa, run->handle,
@@ -582,8 +560,8 @@ static int piece_cut(struct pinpool_buffer *run, const struct piece *piece,
 	if (!offset_alloc_ready(pool->oa))
 		return -ENOMEM;
 	if (piece->end < end)
-		err = extent_divide(pool, run->handle, run->offset, run->length,
-				    piece->end - run->offset, &rest);
+		err = pinpool_pool_divide(pool, run->handle, run->offset, run->length,
+					  piece->end - run->offset, &rest);
 	if (err)
 		return err;
 	run_unlink(run);

@@ -68,6 +68,23 @@ static u64 left(u64 limit, u64 used)
 }
 
 /**
+ * pinpool_quota_check_bytes() - May a client have more bytes?
+ * @client: The client
+ * @bytes: In extents
+ *
+ * Context: pool->lock held.
+ * Return: True if so
+ */
+bool pinpool_quota_check_bytes(const struct pinpool_client *client, u64 bytes)
+{
+	const struct pinpool_limits *limits = &client->pool->settings.limits;
+
+	lockdep_assert_held(&client->pool->lock);
+	return left(limits->client_bytes, client->used) >= bytes &&
+	       left(limits->uid_bytes, client->user->used) >= bytes;
+}
+
+/**
  * pinpool_quota_check() - May a client have more buffers?
  * @client: The client
  * @bytes: In their extents
@@ -80,9 +97,7 @@ u64 pinpool_quota_check(const struct pinpool_client *client, u64 bytes)
 	const struct pinpool_limits *limits = &client->pool->settings.limits;
 	const struct pinpool_user *user = client->user;
 
-	lockdep_assert_held(&client->pool->lock);
-	if (left(limits->client_bytes, client->used) < bytes ||
-	    left(limits->uid_bytes, user->used) < bytes)
+	if (!pinpool_quota_check_bytes(client, bytes))
 		return 0;
 	return min(left(limits->client_buffers, client->nr_buffers),
 		   left(limits->uid_buffers, user->nr_buffers));

@@ -112,6 +112,31 @@ TRACE_EVENT(pinpool_free,
 		  __entry->length, __entry->others)
 );
 
+TRACE_EVENT(pinpool_resize,
+	TP_PROTO(const struct pinpool_client *client, const struct pinpool_buffer *buffer,
+		 u64 old_length),
+	TP_ARGS(client, buffer, old_length),
+	TP_STRUCT__entry(
+		__array(char, pool, PINPOOL_NAME_SIZE)
+		__field(u64, client)
+		__field(u64, handle)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u64, old_length)
+	),
+	TP_fast_assign(
+		strscpy_pad(__entry->pool, buffer->pool->config.name, PINPOOL_NAME_SIZE);
+		__entry->client = client->id;
+		__entry->handle = buffer->handle;
+		__entry->offset = buffer->offset;
+		__entry->length = buffer->length;
+		__entry->old_length = old_length;
+	),
+	TP_printk("pool=%s client=%llu handle=0x%llx offset=0x%llx length=%llu old_length=%llu",
+		  __entry->pool, __entry->client, __entry->handle, __entry->offset,
+		  __entry->length, __entry->old_length)
+);
+
 DECLARE_EVENT_CLASS(pinpool_share,
 	TP_PROTO(const struct pinpool_client *client, const struct pinpool_buffer *buffer,
 		 bool readonly),

@@ -132,6 +132,17 @@ int pinpool_free(struct pinpool *pool, uint64_t handle)
 	return pinpool_command(pool->fd, PINPOOL_IOC_FREE, &arg);
 }
 
+int pinpool_resize(struct pinpool *pool, uint64_t handle, uint64_t length)
+{
+	struct pinpool_resize arg = {
+		.size = sizeof(arg),
+		.handle = handle,
+		.length = length,
+	};
+
+	return pinpool_command(pool->fd, PINPOOL_IOC_RESIZE, &arg);
+}
+
 int pinpool_free_array(struct pinpool *pool, const uint64_t *handles,
 		       size_t count, size_t *done)
 {

@@ -221,6 +221,30 @@ ssize_t pinpool_alloc_scatter(struct pinpool *pool, uint64_t length,
 			      unsigned int flags, int64_t timeout_ns);
 
 /**
+ * pinpool_resize() - Make a buffer longer or shorter in its place
+ * @pool: The pool
+ * @handle: The buffer, which keeps its handle and offset
+ * @length: Bytes that it shall have, from 1 to the pool's capacity
+ *
+ * What is cut off is gone from every window of the client when the call returns; what
+ * is new holds zeroes, or what this client left there. The buffer must be the client's
+ * alone.
+ *
+ * Returns 0, or
+ *  -ENOSPC	what lies behind the buffer isn't free;
+ *  -EBUSY	others have the buffer, too: shares, or clients that imported it;
+ *  -ENOENT	no such buffer of this client;
+ *  -EINVAL	no such length;
+ *  -EDQUOT	a limit is reached;
+ *  -EACCES	the buffer was imported for reading only;
+ *  -EBADF	the pool is open for reading only;
+ *  -ENOTTY	the kernel module is too old for this;
+ *  -ENOMEM	the kernel has no memory for its records;
+ *  -ENODEV	the pool was deleted.
+ */
+int pinpool_resize(struct pinpool *pool, uint64_t handle, uint64_t length);
+
+/**
  * pinpool_free() - Free a buffer, or let go of an imported one
  * @pool: The pool
  * @handle: The buffer

@@ -42,11 +42,14 @@ LAYOUT(pinpool_export, fd, 16);
 _Static_assert(sizeof(struct pinpool_export) == 24, "pinpool_export");
 LAYOUT(pinpool_import, handle, 16);
 _Static_assert(sizeof(struct pinpool_import) == 40, "pinpool_import");
+LAYOUT(pinpool_resize, length, 16);
+_Static_assert(sizeof(struct pinpool_resize) == 24, "pinpool_resize");
 LAYOUT(pinpool_register, name, 8);
 LAYOUT(pinpool_register, address, 40);
 LAYOUT(pinpool_register, mode, 64);
 _Static_assert(sizeof(struct pinpool_register) == 72, "pinpool_register");
-_Static_assert(PINPOOL_IOC_REGISTER == 0xbe07, "command numbers");
+_Static_assert(PINPOOL_IOC_REGISTER == 0xbe07 && PINPOOL_IOC_RESIZE == 0xbe08,
+	       "command numbers");
 _Static_assert(PINPOOL_IOC_INFO == 0xbe00 && PINPOOL_IOC_STATS == 0xbe04 &&
 	       PINPOOL_IOC_EXPORT == 0xbe05 && PINPOOL_IOC_IMPORT == 0xbe06, "command numbers");
 
@@ -60,10 +63,11 @@ union arg {
 	struct pinpool_stats stats;
 	struct pinpool_export export;
 	struct pinpool_import import;
+	struct pinpool_resize resize;
 	char bytes[16384];
 };
 
-enum { INFO, ALLOC, FREE, QUERY, STATS, EXPORT, IMPORT, NR_COMMANDS };
+enum { INFO, ALLOC, FREE, QUERY, STATS, EXPORT, IMPORT, RESIZE, NR_COMMANDS };
 
 /* With the size that the struct had in its first version */
 static const struct {
@@ -78,6 +82,7 @@ static const struct {
 	[STATS] = { PINPOOL_IOC_STATS, sizeof(struct pinpool_stats), 144 },
 	[EXPORT] = { PINPOOL_IOC_EXPORT, sizeof(struct pinpool_export), 24 },
 	[IMPORT] = { PINPOOL_IOC_IMPORT, sizeof(struct pinpool_import), 40 },
+	[RESIZE] = { PINPOOL_IOC_RESIZE, sizeof(struct pinpool_resize), 24 },
 };
 
 FIXTURE(abi)
@@ -138,6 +143,10 @@ static void fill(const FIXTURE_DATA(abi) *self, int command, union arg *arg)
 		arg->export.handle = self->buf.handle;
 	if (command == IMPORT)
 		arg->import.fd = self->share;
+	if (command == RESIZE) {
+		arg->resize.handle = self->buf.handle;
+		arg->resize.length = 1;
+	}
 	if (command == FREE) {
 		struct pinpool_buf buf;
 
@@ -150,6 +159,18 @@ static int call(const FIXTURE_DATA(abi) *self, int command, void *arg)
 	return pp_ioctl(self->fd, commands[command].cmd, arg);
 }
 
+/* True if the buffer has the length, and gets its old one again */
+static bool undo_resize(const FIXTURE_DATA(abi) *self, __u64 length)
+{
+	struct pinpool_resize back = {
+		.size = sizeof(back), .handle = self->buf.handle, .length = self->info.granule,
+	};
+	struct pinpool_query query;
+
+	return !pp_query(self->fd, self->buf.handle, &query) && query.length == length &&
+	       !pp_ioctl(self->fd, PINPOOL_IOC_RESIZE, &back);
+}
+
 /* True if the call did its job where it gave no error, and else nothing */
 static bool undo(const FIXTURE_DATA(abi) *self, int command, const union arg *arg, int err)
 {
@@ -159,6 +180,8 @@ static bool undo(const FIXTURE_DATA(abi) *self, int command, const union arg *ar
 		return pp_free(self->fd, arg->free.handle) == (err ? 0 : -ENOENT);
 	if (command == EXPORT && !err)
 		return !close(arg->export.fd);
+	if (command == RESIZE)
+		return undo_resize(self, err ? self->info.granule : 1);
 	if (command == IMPORT)
 		return pp_free(self->fd, self->shared) == (err ? -ENOENT : 0);
 	return true;
@@ -181,7 +204,9 @@ TEST_F(abi, enotty_unknown_command)
 {
 	union arg arg = { .size = sizeof(struct pinpool_info) };
 
-	EXPECT_EQ(-ENOTTY, pp_ioctl(self->fd, _IO(PINPOOL_IOC_TYPE, NR_COMMANDS), &arg));
+	EXPECT_EQ(-ENOTTY, pp_ioctl(self->fd, PINPOOL_IOC_REGISTER, &arg));
+	EXPECT_EQ(-ENOTTY, pp_ioctl(self->fd, _IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_RESIZE + 1),
+				    &arg));
 	EXPECT_EQ(-ENOTTY, pp_ioctl(self->fd, _IO(PINPOOL_IOC_TYPE, 0xff), &arg));
 	EXPECT_EQ(-ENOTTY, pp_ioctl(self->fd, _IO(PINPOOL_IOC_TYPE + 1, 0), &arg));
 	/* The right number, but with a direction and a size encoded */
@@ -574,6 +599,9 @@ TEST_F(abi, efault_answer_that_cannot_be_written)
 	int i, err;
 
 	for (i = 0; i < NR_COMMANDS; i++) {
+		/* Has none */
+		if (i == RESIZE)
+			continue;
 		fill(self, i, &arg);
 		memcpy(self->guard, &arg, commands[i].size);
 		ASSERT_EQ(0, mprotect(self->guard, page, PROT_READ));
@@ -771,7 +799,8 @@ TEST_F(abi, info_tells_what_the_pool_is)
 	EXPECT_EQ(PINPOOL_BACKING_PAGES, info->backing);
 	EXPECT_GE(PINPOOL_ZERO_NEVER, info->zero);
 	EXPECT_EQ(PINPOOL_FEATURE_WAIT | PINPOOL_FEATURE_POPULATE | PINPOOL_FEATURE_SHARE |
-		  PINPOOL_FEATURE_SCATTER | PINPOOL_FEATURE_AT,
+		  PINPOOL_FEATURE_SCATTER | PINPOOL_FEATURE_AT |
+		  PINPOOL_FEATURE_RESIZE,
 		  info->features & ~PINPOOL_FEATURE_HUGE);
 	EXPECT_LE(-1, info->node);
 }

@@ -24,7 +24,7 @@ trap 'rm -rf "$tmp"; pinpool del $name --force 2>/dev/null' EXIT
 # Of the first where there are windows, of the second where the memory is the pool's
 # own, so that it can be pinned
 offsets="alloc at"
-windows="window isolation share share_load wait scatter lifetime teardown"
+windows="window isolation share share_load buffer_resize wait scatter lifetime teardown"
 pins="pins"
 
 skip() {

@@ -210,6 +210,30 @@ TEST_F(cgroup, buffers_are_charged_with_their_extents)
 	ASSERT_TRUE(join(&self->client));
 }
 
+TEST_F(cgroup, resizing_goes_with_the_charge)
+{
+	const int fd = self->client.fd;
+	struct pinpool_buf buf;
+
+	ASSERT_EQ(0, pp_alloc(fd, 2 * self->granule, 0, &buf));
+	ASSERT_EQ(0, pp_resize(fd, buf.handle, 5 * self->granule));
+	EXPECT_EQ(5 * self->granule, charged(A));
+	ASSERT_EQ(0, pp_resize(fd, buf.handle, 3 * self->granule));
+	EXPECT_EQ(3 * self->granule, charged(A));
+	ASSERT_EQ(0, set_max(A, 4 * self->granule));
+	EXPECT_EQ(-EDQUOT, pp_resize(fd, buf.handle, 5 * self->granule));
+	EXPECT_EQ(3 * self->granule, charged(A));
+	EXPECT_EQ(0, pp_resize(fd, buf.handle, 4 * self->granule));
+	/* Of another cgroup, it can't get what would be charged to this one. */
+	ASSERT_EQ(0, enter(B));
+	EXPECT_EQ(-EBUSY, pp_resize(fd, buf.handle, 6 * self->granule));
+	EXPECT_EQ(-EBUSY, pp_resize(fd, buf.handle, self->granule));
+	EXPECT_EQ(0, charged(B));
+	ASSERT_EQ(0, pp_free(fd, buf.handle));
+	EXPECT_EQ(0, charged(A));
+	ASSERT_EQ(0, enter(A));
+}
+
 TEST_F(cgroup, what_fails_is_not_charged)
 {
 	struct pinpool_buf bufs[2] = {

@@ -54,7 +54,7 @@ for series in ${KERNELS:-6.1}; do
 done
 for shape in 33788K 32M:granule=64K:zero=always 640M:granule=2M; do
 	suite "A pool of $shape" selftests/vm/pinpool -T -m 2G -p "default:$shape" -- \
-		/selftests/run_tests.sh alloc window isolation share share_load pins wait scatter at huge lifetime \
+		/selftests/run_tests.sh alloc window isolation share share_load pins wait scatter at buffer_resize huge lifetime \
 		teardown concurrency
 done
 # The same over each backing

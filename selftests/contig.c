@@ -251,7 +251,7 @@ TEST_F(contig, pinned_pages_outlive_it)
 }
 
 /* Again and again, with memory in use around it */
-TEST_F(contig, many_times)
+TEST_F_TIMEOUT(contig, many_times, 300)
 {
 	int i;
 

@@ -91,6 +91,15 @@ static inline int pp_free(int fd, uint64_t handle)
 	return pp_ioctl(fd, PINPOOL_IOC_FREE, &free);
 }
 
+static inline int pp_resize(int fd, uint64_t handle, uint64_t length)
+{
+	struct pinpool_resize resize = {
+		.size = sizeof(resize), .handle = handle, .length = length,
+	};
+
+	return pp_ioctl(fd, PINPOOL_IOC_RESIZE, &resize);
+}
+
 /* @handles: of __u64 or uint64_t, which C takes for different types */
 static inline int pp_free_array(int fd, const void *handles, uint32_t count, uint32_t *done)
 {

@@ -132,6 +132,32 @@ TEST_F(quota, pieces_count)
 	EXPECT_EQ(3, alloc.done);
 }
 
+/* What a buffer gets counts, and it stays the one buffer. */
+TEST_F(quota, resizing)
+{
+	uint64_t granule = self->granule;
+	struct pinpool_buf buf, other;
+
+	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_CLIENT_BYTES, 4 * granule));
+	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_CLIENT_BUFFERS, 1));
+	ASSERT_EQ(0, pp_alloc(self->a, granule, 0, &buf));
+	EXPECT_EQ(-EDQUOT, pp_resize(self->a, buf.handle, 4 * granule + 1));
+	EXPECT_EQ(0, pp_resize(self->a, buf.handle, 4 * granule));
+	EXPECT_EQ(-EDQUOT, pp_resize(self->a, buf.handle, 5 * granule));
+	EXPECT_EQ(0, pp_resize(self->a, buf.handle, 2 * granule));
+	EXPECT_EQ(0, pp_resize(self->a, buf.handle, 3 * granule));
+	EXPECT_EQ(-EDQUOT, refused(&self->nl, self->a, 1));
+	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_CLIENT_BUFFERS, 2));
+	EXPECT_EQ(-EDQUOT, refused(&self->nl, self->a, granule + 1));
+	EXPECT_EQ(0, pp_alloc(self->a, granule, 0, &other));
+	/* Whoever has more than a limit that came later may give it back. */
+	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_UID_BYTES, granule));
+	EXPECT_EQ(0, pp_resize(self->a, buf.handle, 2 * granule));
+	EXPECT_EQ(-EDQUOT, pp_resize(self->a, buf.handle, 3 * granule));
+	EXPECT_EQ(0, pp_free(self->a, buf.handle));
+	EXPECT_EQ(0, pp_free(self->a, other.handle));
+}
+
 TEST_F(quota, a_waiting_call_is_refused_at_once)
 {
 	struct pinpool_alloc alloc = {

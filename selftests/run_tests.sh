@@ -17,9 +17,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 
-[ $# -gt 0 ] || set -- load abi alloc window isolation share share_load pins wait scatter at huge lifetime teardown \
+[ $# -gt 0 ] || set -- load abi alloc window isolation share share_load pins wait scatter at buffer_resize huge lifetime teardown \
 	sysfs fdinfo trace netlink netlink_bad pools quota resize fill contig reserved none cgroup user user_limits unload concurrency abi_32 alloc_32 \
-	window_32 share_32 library control tool tool_view
+	window_32 share_32 buffer_resize_32 library control tool tool_view
 
 for test; do
 	program=$programs/$test

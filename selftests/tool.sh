@@ -184,7 +184,7 @@ check "show tells it as JSON" 0 '"longterm": "no-memory"' pinpool show tool --js
 check "what isn't there is null" 0 '"chunks": null' pinpool show tool --json
 check "info tells it too" 0 '^base +0x100000000000$' pinpool info tool
 check "info as JSON" 0 '"base": 17592186044416' pinpool info tool --json
-check "features by name" 0 '^features +wait scatter at$' pinpool info tool
+check "features by name" 0 '^features +wait scatter at resize$' pinpool info tool
 check "list has it" 0 '^tool .* none$' pinpool list
 check "alloc-test of it: why not" 1 'tool: it is of backing none: there is no memory' \
 	pinpool alloc-test tool

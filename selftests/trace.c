@@ -188,6 +188,28 @@ TEST_F(trace, alloc_and_free)
 	EXPECT_EQ(3, traced_all("alloc"));
 }
 
+TEST_F(trace, resizing)
+{
+	struct pinpool_resize resize = { .size = sizeof(resize), .length = 3 };
+	struct pinpool_buf buf;
+	char old[64];
+
+	ASSERT_EQ(0, pp_alloc(self->a.fd, 2 * self->a.granule, 0, &buf));
+	resize.handle = buf.handle;
+	ASSERT_EQ(0, pp_ioctl(self->a.fd, PINPOOL_IOC_RESIZE, &resize));
+	resize.handle = 0;
+	ASSERT_EQ(-ENOENT, pp_ioctl(self->a.fd, PINPOOL_IOC_RESIZE, &resize));
+	EXPECT_EQ(1, traced_all("resize"));
+	snprintf(old, sizeof(old), " old_length=%llu", (unsigned long long)buf.length);
+	buf.length = 3;
+	EXPECT_EQ(1, traced_buffer(self, "resize", self->a_id, &buf, old));
+	/* What is cut off was no buffer. */
+	EXPECT_EQ(1, traced_all("alloc"));
+	EXPECT_EQ(0, traced_all("free"));
+	ASSERT_EQ(0, pp_free(self->a.fd, buf.handle));
+	EXPECT_EQ(1, traced_buffer(self, "free", self->a_id, &buf, " others=0"));
+}
+
 TEST_F(trace, a_close_frees)
 {
 	struct pinpool_buf buf;
@@ -454,6 +476,8 @@ TEST_F(trace, fields_are_as_documented)
 		{ "alloc", "char pool[32];u64 client;u64 handle;u64 offset;u64 length;" },
 		{ "free",
 		  "char pool[32];u64 client;u64 handle;u64 offset;u64 length;u32 others;" },
+		{ "resize",
+		  "char pool[32];u64 client;u64 handle;u64 offset;u64 length;u64 old_length;" },
 		{ "fault", "char pool[32];u64 client;u64 offset;u64 length;int error;" },
 		{ "zero",
 		  "char pool[32];u64 client;u64 handle;u64 offset;u64 length;u64 zeroed;" },

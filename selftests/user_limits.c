@@ -583,7 +583,7 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-TEST_F(limits, races)
+TEST_F_TIMEOUT(limits, races, 300)
 {
 	void *(*const fns[])(void *arg) = { delete_all, touch_all, touch_all };
 	pthread_t threads[ARRAY_LEN(fns)];

@@ -49,7 +49,7 @@ static const char *zero_meaning(const struct pinpool_info *info)
 static void features_print(const struct pinpool_info *info)
 {
 	static const char *const names[] = { "wait", "populate", "share", "scatter", "huge",
-					     "at" };
+					     "at", "resize" };
 	uint64_t features = info->features;
 	size_t i;
 

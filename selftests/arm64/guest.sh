@@ -95,7 +95,7 @@ run() {
 }
 
 run env PINPOOL_DEV=/dev/pinpool/frames PINPOOL_KO= /selftests/run_tests.sh \
-	alloc window isolation share pins wait scatter at lifetime teardown
+	alloc window isolation share buffer_resize pins wait scatter at lifetime teardown
 # shellcheck disable=SC2086 # tests are words
 run /selftests/run_tests.sh $tests
 

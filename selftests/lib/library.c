@@ -320,6 +320,25 @@ TEST_F(library, scattering)
 	}
 }
 
+TEST_F(library, resizing)
+{
+	struct pinpool_query query;
+	struct pinpool_buf buf;
+
+	ASSERT_EQ(0, pinpool_alloc(self->pool, 100, 0, &buf));
+	strcpy(pinpool_ptr(self->pool, &buf), "stays");
+	EXPECT_EQ(0, pinpool_resize(self->pool, buf.handle, MIB));
+	ASSERT_EQ(0, pinpool_query(self->pool, buf.handle, &query, sizeof(query)));
+	EXPECT_EQ(MIB, query.length);
+	EXPECT_EQ(buf.offset, query.offset);
+	EXPECT_STREQ("stays", pinpool_ptr(self->pool, &buf));
+	EXPECT_EQ(0, pinpool_resize(self->pool, buf.handle, 6));
+	EXPECT_STREQ("stays", pinpool_ptr(self->pool, &buf));
+	EXPECT_EQ(-EINVAL, pinpool_resize(self->pool, buf.handle, 0));
+	EXPECT_EQ(0, pinpool_free(self->pool, buf.handle));
+	EXPECT_EQ(-ENOENT, pinpool_resize(self->pool, buf.handle, 6));
+}
+
 TEST_F(library, shares)
 {
 	struct pinpool *other;

@@ -30,8 +30,8 @@
  * All sizes and offsets are in bytes. A failed command changes nothing, with
  * the single exception of an array FREE, which tells how far it came.
  *
- * The file's access mode counts: ALLOC needs a file opened for writing, and so
- * does all that would let its buffers be written; the rest works on a file opened
+ * The file's access mode counts: ALLOC and RESIZE need a file opened for writing, and
+ * so does all that would let its buffers be written; the rest works on a file opened
  * for reading.
  *
  * DOC: Error codes
@@ -47,15 +47,17 @@
  *  EOPNOTSUPP   A flag that this kernel does not know.
  *  EFAULT       A pointer that leads to no memory, or to memory of the wrong
  *               kind.
- *  EBADF        ALLOC on a file that is not open for writing, or FREE there of
+ *  EBADF        ALLOC or RESIZE on a file that is not open for writing, or FREE there of
  *               what it didn't import; IMPORT of what is no file descriptor.
  *  EACCES       Something that may only be read was asked for to be written.
  *  EEXIST       IMPORT of a buffer that the client holds already.
  *  EXDEV        IMPORT of a dma-buf of another pool, or of another driver.
  *  ENOENT       A handle that names no buffer of this client: never given out,
  *               freed before, or another client's.
- *  ENOSPC       No free extent of the pool fits. Freeing buffers helps.
- *  EBUSY        ALLOC at an offset where not all is free.
+ *  ENOSPC       No free extent of the pool fits, or for RESIZE what lies behind the
+ *               buffer isn't free. Freeing buffers helps.
+ *  EBUSY        ALLOC at an offset where not all is free; RESIZE of a buffer that
+ *               others have, too.
  *  EDQUOT       A limit of the client, its user or its cgroup is reached.
  *  ENOMEM       The kernel has no memory for its own records.
  *  ETIMEDOUT    The deadline of an ALLOC passed before there was space.
@@ -77,6 +79,7 @@ enum {
 	PINPOOL_CMD_EXPORT = 0x05,
 	PINPOOL_CMD_IMPORT = 0x06,
 	PINPOOL_CMD_REGISTER = 0x07,
+	PINPOOL_CMD_RESIZE = 0x08,
 };
 
 /* The longest array that one ALLOC or FREE takes */
@@ -146,6 +149,7 @@ enum pinpool_zero {
  * @PINPOOL_FEATURE_SHARE: There are EXPORT and IMPORT
  * @PINPOOL_FEATURE_SCATTER: ALLOC knows PINPOOL_ALLOC_SCATTER
  * @PINPOOL_FEATURE_AT: ALLOC knows PINPOOL_ALLOC_AT
+ * @PINPOOL_FEATURE_RESIZE: There is RESIZE
  * @PINPOOL_FEATURE_HUGE: The memory is in huge pages, which windows map as such
  *                        where their address is congruent to the offset modulo
  *                        the size of a huge page, as mmap(2) makes it by itself
@@ -157,6 +161,7 @@ enum pinpool_feature {
 	PINPOOL_FEATURE_SCATTER = 1 << 3,
 	PINPOOL_FEATURE_HUGE = 1 << 4,
 	PINPOOL_FEATURE_AT = 1 << 5,
+	PINPOOL_FEATURE_RESIZE = 1 << 6,
 };
 
 /**
@@ -334,6 +339,28 @@ struct pinpool_free {
 };
 
 #define PINPOOL_IOC_FREE	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_FREE)
+
+/**
+ * struct pinpool_resize - Make a buffer longer or shorter in its place
+ *                         (PINPOOL_IOC_RESIZE)
+ * @size: sizeof(struct pinpool_resize)
+ * @flags: Must be 0
+ * @handle: The buffer; it keeps that, and its offset
+ * @length: Bytes that it shall have, from 1 to the pool's capacity
+ *
+ * Its extent becomes the next multiple of the granule. What is cut off is gone from the
+ * client's windows when the call returns, as with FREE; what is new holds what a new
+ * buffer would. It must be the client's alone, and where cgroups are charged, that of
+ * the caller: else EBUSY.
+ */
+struct pinpool_resize {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__aligned_u64 length;
+};
+
+#define PINPOOL_IOC_RESIZE	_IO(PINPOOL_IOC_TYPE, PINPOOL_CMD_RESIZE)
 
 /**
  * enum pinpool_query_flags - Flags of QUERY
