@@ -1109,7 +1109,7 @@ static void kill_rounds(struct __test_metadata *_metadata, FIXTURE_DATA(lifetime
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, kill_returns_all_before_the_parent_learns_of_it, 120)
+TEST_F_TIMEOUT(lifetime, kill_returns_all_before_the_parent_learns_of_it, 300)
 {
 	struct victim victim = { .nr_bufs = 600, .max_length = 4 * self->page };
 
@@ -1148,7 +1148,7 @@ static void victim_of_arrays(int sock, void *arg)
 	}
 }
 
-TEST_F(lifetime, kill_in_the_middle_of_an_array_returns_all)
+TEST_F_TIMEOUT(lifetime, kill_in_the_middle_of_an_array_returns_all, 300)
 {
 	unsigned int granules = self->capacity / self->granule;
 	unsigned int count = granules < 4096 ? granules : 4096;
@@ -1211,7 +1211,7 @@ static void child_dies(int sock, void *arg)
 	NEED(!"death");
 }
 
-TEST_F(lifetime, every_way_to_die_returns_all)
+TEST_F_TIMEOUT(lifetime, every_way_to_die_returns_all, 300)
 {
 	static const int signals[NR_WAYS] = {
 		[WAY_EXIT] = 0, [WAY_ABORT] = SIGABRT, [WAY_SEGV] = SIGSEGV,
