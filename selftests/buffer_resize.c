@@ -313,12 +313,17 @@ TEST_F(buffer_resize, who_waits_gets_what_is_cut_off)
 #define SLOTS	16
 #define STEPS	4000
 
+struct slot {
+	struct pinpool_buf buf;
+	uint64_t seed;		/* of what is in it */
+};
+
 /* Against a model: what each buffer has, and that nobody else touches it */
 TEST_F_TIMEOUT(buffer_resize, at_random, 300)
 {
 	uint64_t most = self->info.capacity / SLOTS / 2;
 	uint64_t random = 88172645463325252ULL;
-	struct { struct pinpool_buf buf; uint64_t seed; } slots[SLOTS] = { 0 };
+	struct slot slots[SLOTS] = { };
 	uint64_t length, was, kept;
 	struct pinpool_query query;
 	int i, step, err;
@@ -380,10 +385,12 @@ static void *race_resize(void *arg)
 {
 	struct race *race = arg;
 	unsigned int i = (uintptr_t)&i >> 4;
+	uint64_t length;
 
 	while (!race->stop) {
 		i = i * 1103515245 + 12345;
-		if (!expected(pp_resize(race->fd, race->handle, (i >> 16) % 12 * race->granule + 1)))
+		length = (i >> 16) % 12 * race->granule + 1;
+		if (!expected(pp_resize(race->fd, race->handle, length)))
 			race->bad++;
 	}
 	return NULL;
