@@ -370,7 +370,7 @@ TEST_F_TIMEOUT(buffer_resize, at_random, 300)
 struct race {
 	int fd;
 	uint64_t granule;
-	_Atomic uint64_t handle;
+	atomic_ullong handle;
 	atomic_bool stop;
 	atomic_int bad;
 };

@@ -3,7 +3,7 @@
  * lend KIND NAME BYTES: make a pool of memory that is somebody's already, and keep that
  * until standard input ends. KIND is what it is: anon, shmem or hugetlb of this process,
  * or a dma-buf of vgem, udmabuf or heap. Says "ready", or exits with 4 where the kernel
- * hasn't such memory.
+ * hasn't such memory, or can't map it for itself.
  */
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
@@ -60,8 +60,10 @@ static int lend_dmabuf(const char *name, size_t length, int dmabuf)
 	mnl_attr_put_u32(msg, PINPOOL_A_POOL_FD, dmabuf);
 	err = nl_talk(&nl, msg, NULL, NULL);
 	if (err)
-		return fail(nl.error, err);
+		fail(nl.error, err);
 	nl_close(&nl);
+	if (err)
+		return strstr(nl.error, "can't map it for the kernel") ? 4 : 1;
 	return 0;
 }
 
