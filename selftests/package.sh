@@ -107,8 +107,10 @@ dkms_installs() {
 }
 
 # The example of the README, which says what is wrong where there is no pool
+# The first of them; the other one is libpinpool-ctl's.
 example_compiles() {
-	awk '/^```/ { in_c = $0 == "```c"; next } in_c' "$top/README.md" >"$machine/tmp/example.c"
+	awk '/^```/ { in_c = $0 == "```c"; number += in_c; next } in_c && number == 1' \
+		"$top/README.md" >"$machine/tmp/example.c"
 	# shellcheck disable=SC2016 # it is the shell there that expands
 	on_machine sh -c 'cc -D_GNU_SOURCE -o /tmp/example /tmp/example.c \
 		$(pkg-config --cflags --libs libpinpool)' &&
