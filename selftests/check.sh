@@ -42,7 +42,7 @@ suite() {
 
 cd "$top" || exit
 suite 'Allocator core under ASan and UBSan' make -s -C selftests/core run_tests
-suite 'Allocator core in a kernel: KUnit under UML' selftests/core/kunit.sh
+suite 'Allocator core in a kernel: KUnit under UML' selftests/core/kunit.sh uml
 suite 'liboffalloc under ASan, UBSan and TSan, and installed' make -s -C selftests/offalloc run_tests
 suite "What the tool draws, and bash's completion" make -s -C selftests/tool run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh

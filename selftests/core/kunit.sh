@@ -1,29 +1,62 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the KUnit tests of the allocator in a User Mode Linux kernel, as TAP
-set -u
+# Run the KUnit tests of the allocator in a kernel that has KUnit, as TAP
+#
+# Usage: kunit.sh uml|kasan
+#
+# In a User Mode Linux kernel, or in a guest with the kernel for debugging
+set -u -o pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+vm=$top/selftests/vm
+kernel=$("$vm/build.sh" "$1") || exit
 
-kernel=$("$top/selftests/vm/uml.sh") || exit
-eval "$kernel"
-module=$("$top/selftests/vm/module.sh" uml "$UML_BUILD" ARCH=um \
-		CONFIG_PINPOOL=n CONFIG_PINPOOL_KUNIT_TEST=m) || exit
+# module NAME [MAKE ARGUMENT...]: the tests, as a module
+module() {
+	local name=$1 module
+	shift
 
-# The root of the guest: its init ends the kernel.
-mkdir "$root/bin" "$root/uml"
-cp "$(command -v busybox)" "$root/bin/"
-cp "${module%/*}/pinpool_kunit.ko" "$root/"
-cat >"$root/init" <<'INIT'
-#!/bin/busybox sh
-busybox insmod /pinpool_kunit.ko
-echo "insmod: $?"
-exec busybox poweroff -f
-INIT
-chmod +x "$root/init"
+	module=$("$vm/module.sh" "$name" "$kernel" "$@" \
+			CONFIG_PINPOOL=n CONFIG_PINPOOL_KUNIT_TEST=m) || return
+	echo "${module%/*}/pinpool_kunit.ko"
+}
+
+in_uml() {
+	local tests root status=0
+
+	tests=$(module uml ARCH=um) || return
+	# The root of the guest: its init ends the kernel.
+	root=$(mktemp -d)
+	mkdir "$root/bin" "$root/uml"
+	cp "$(command -v busybox)" "$root/bin/"
+	cp "$tests" "$root/"
+	cat >"$root/init" <<-'INIT'
+		#!/bin/busybox sh
+		busybox insmod /pinpool_kunit.ko
+		echo "insmod: $?"
+		exec busybox poweroff -f
+	INIT
+	chmod +x "$root/init"
+	timeout -k 10 600 "$kernel/vmlinux" mem=192M kunit.enable=1 uml_dir="$root/uml" \
+		umid=kunit root=none rootfstype=hostfs rootflags="$root" rw init=/init \
+		con=null con0=null,fd:1 </dev/null 2>&1 || status=$?
+	rm -rf "$root"
+	return $status
+}
+
+in_guest() {
+	local tests
+
+	tests=$(module "kunit-$1") || return
+	# shellcheck disable=SC2016 # it is the guest's shell that expands
+	"$vm/run" -k "$1" -t 900 -a kunit.enable=1 -f "$tests:/kunit.ko" -- \
+		sh -c 'dmesg -c >/dev/null
+		       insmod /kunit.ko
+		       status=$?
+		       dmesg | sed "s/^\[[^]]*\] //"
+		       echo "insmod: $status"' 2>&1 || echo "BUG: exit status $?"
+}
 
 # Cases to the top level, all else of the tests becomes comments; what the kernel
 # says before is shown only if it matters. A case that fails says so, but a
@@ -64,7 +97,7 @@ to_tap() {
 	}'
 }
 
-set -o pipefail
-timeout -k 10 600 "$UML_KERNEL" mem=192M kunit.enable=1 uml_dir="$root/uml" umid=kunit \
-	root=none rootfstype=hostfs rootflags="$root" rw init=/init con=null con0=null,fd:1 \
-	</dev/null 2>&1 | tr -d '\r' | to_tap
+case $1 in
+uml) in_uml ;;
+*) in_guest "$1" ;;
+esac | tr -d '\r' | to_tap

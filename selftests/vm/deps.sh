@@ -16,7 +16,7 @@ packages=(
 	sparse shellcheck perl	# static checks
 	valgrind gnuplot-nox	# the allocator's benchmark
 	lcov			# what its tests cover
-	bc bison flex		# a kernel with KUnit
+	bc bison flex libelf-dev	# kernels with KUnit, and for debugging
 	qemu-system-x86		# the guest,
 	busybox-static		# its commands,
 	cpio kmod xz-utils	# its initramfs and modules,

@@ -7,7 +7,7 @@
 #
 # Prints, for the shell to eval:
 #	KVER		the release, as uname -r gives it
-#	KIMAGE		an ELF vmlinux, which QEMU boots without firmware
+#	KIMAGE		an ELF vmlinux, which QEMU boots without firmware, or a vmlinuz
 #	KROOT		the unpacked package: boot/ and lib/modules/
 #	KHEADERS	what to build modules against, by kmake.sh
 #	KDOC		the kernel-doc script, which 7.x has not
@@ -17,6 +17,7 @@
 #			machine belong to
 #	6.12		from its backports
 #	7, 7.<minor>	the newest such in the backports of Debian 13
+#	kasan, kcsan	those of build.sh, which are not Debian's own and take a while
 #
 # The kernel is kept in a cache outside the tree, $PINPOOL_CACHE or
 # ~/.cache/pinpool, and nothing is installed. Once there, a 6.12 or 7 stays the
@@ -36,7 +37,8 @@ case $series in
 6.1) release="" ;;
 6.12) release=bookworm ;;
 7 | 7.*) release=trixie ;;
-*) fail "no recipe for Linux $series; there are 6.1, 6.12 and 7" ;;
+kasan | kcsan) release="" ;;
+*) fail "no recipe for Linux $series; there are 6.1, 6.12, 7, kasan and kcsan" ;;
 esac
 
 # The compressed kernel lies somewhere within vmlinuz; try what looks like one.
@@ -184,12 +186,21 @@ provide_served() {
 	headers=$root/usr/src/linux-headers-$kver
 }
 
-if [ -z "$release" ]; then
-	provide_installed
-else
-	provide_served
-fi
+# What build.sh made
+provide_built() {
+	headers=$("$here/build.sh" "$series")
+	root=$headers/root
+	kver=$(cat "$headers/include/config/kernel.release")
+	image=$root/boot/vmlinuz-$kver
+}
+
+image=""
+case $series in
+kasan | kcsan) provide_built ;;
+6.1) provide_installed ;;
+*) provide_served ;;
+esac
 
 kbuild=$(readlink -f "$headers/scripts")
-printf '%s=%q\n' KVER "$kver" KIMAGE "$root/vmlinux" KROOT "$root" \
+printf '%s=%q\n' KVER "$kver" KIMAGE "${image:-$root/vmlinux}" KROOT "$root" \
 	KHEADERS "$headers" KDOC "$kbuild/kernel-doc"
