@@ -52,6 +52,11 @@ demo-view: deps
 check: deps
 	@selftests/check.sh
 
+# On every kernel, among them those for debugging, which are built first: hours
+check-all:
+	@KERNELS="$(or $(KERNELS),6.1 6.12 7)" $(VM)/deps.sh
+	@selftests/check.sh all
+
 # What is installed: more tools, and some minutes
 check-package:
 	@PACKAGING=1 $(VM)/deps.sh
@@ -90,6 +95,10 @@ netlink: deps
 # What the user-space tests cover of the allocator
 coverage: deps
 	@$(MAKE) -s -C selftests/core coverage
+
+# What the selftests cover of the module, in a kernel that is built for it
+coverage-kernel: deps
+	@selftests/coverage.sh
 
 # The allocator's arithmetic for all values, by bounded model checking
 prove: deps
@@ -154,6 +163,7 @@ help:
 	@echo '  make demo-kv   a store and its readers exchange blocks by RDMA, in a guest'
 	@echo '  make demo-view record what pinpool monitor, top and map show, to doc/'
 	@echo '  make check     all tests; those that need the module run in a guest'
+	@echo '  make check-all the same on all supported kernels and on those for debugging: hours'
 	@echo '  make check-package  that what is installed works: by make, DKMS, as packages'
 	@echo '  make bench     side-by-side figures'
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
@@ -162,6 +172,7 @@ help:
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
+	@echo '  make coverage-kernel  what the selftests cover of the module'
 	@echo '  make prove     the arithmetic of its bins, for all values, by cbmc'
 	@echo '  make netlink   what is generated from uapi/netlink/pinpool.yaml'
 	@echo '  make lint      W=1, sparse, checkpatch --strict, kernel-doc, shellcheck'
@@ -175,8 +186,8 @@ help:
 	@echo '  make clean     remove what was built'
 	@echo
 	@echo '  KDIR=<dir>     kernel headers to build against'
-	@echo '  KERNEL=<series> Debian kernel of the guest: 6.1 (default), 6.12 or 7'
+	@echo '  KERNEL=<series> kernel of the guest: 6.1 (default), 6.12, 7, or kasan, kcsan'
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-package bench bench-core bench-kernel bench-touch bench-fill fuzz coverage prove netlink lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-all check-package bench bench-core bench-kernel bench-touch bench-fill fuzz coverage coverage-kernel prove netlink lint test shell run_tests install install-system install-dkms deb clean help

@@ -1,14 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests, each suite with its output live; ends with `N passed, N failed`. The
-# module's are run on each kernel of $KERNELS (6.1).
+# All tests, each suite with its output live; ends with a table of them, what was left
+# out, and `N passed, N failed`
+#
+# Usage: check.sh [all]
+#
+# The module's are run on each kernel of $KERNELS (6.1). `all` is for when there is
+# time: with all supported kernels, those for debugging, and all else that takes long.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
+rows=()
+all=""
+if [ "${1:-}" = all ]; then
+	all=1
+	: "${KERNELS:=6.1 6.12 7}"
+fi
+: "${KERNELS:=6.1}"
 
 # What a suite counted itself, or else its TAP lines
 count() {
@@ -37,6 +49,7 @@ suite() {
 		f=1
 	fi
 	echo "# $title: $p passed, $f failed, ${s:-0} skipped in $((SECONDS - start)) s"
+	rows+=("$(printf '%7d %7d %8d %6d s  %s' "$p" "$f" "${s:-0}" $((SECONDS - start)) "$title")")
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
 }
 
@@ -47,7 +60,7 @@ suite 'liboffalloc under ASan, UBSan and TSan, and installed' make -s -C selftes
 suite "What the tool draws, and bash's completion" make -s -C selftests/tool run_tests
 suite 'Builds without a warning, sources without a complaint' selftests/lint.sh
 suite 'Guest harness' selftests/vm/selftest.sh
-for series in ${KERNELS:-6.1}; do
+for series in $KERNELS; do
 	suite "Module on stock Linux $series, in a guest" \
 		selftests/vm/pinpool -k "$series" -T -n -t 1200 -- \
 		env PINPOOL_OPS=1000000 PINPOOL_TEST_LIMIT=900 /selftests/run_tests.sh
@@ -58,7 +71,7 @@ for shape in 33788K 32M:granule=64K:zero=always 640M:granule=2M; do
 		teardown concurrency
 done
 # The same over each backing
-for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 7" | sort -uV); do
+for series in $(tr ' ' '\n' <<<"$KERNELS 7" | sort -uV); do
 	suite "Pools of each backing on Linux $series" \
 		selftests/vm/pinpool -k "$series" -T -t 900 -m 2G -M vgem -p default:4M -- \
 		/selftests/backings.sh
@@ -70,28 +83,33 @@ suite 'Shares in the hands of drivers' \
 	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \
 	-p default:64M,other:8M -- \
 	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
-for series in ${KERNELS:-6.1}; do
+for series in $KERNELS; do
 	suite "Pools over dma-bufs on Linux $series" \
 		selftests/vm/pinpool -k "$series" -T -M vgem -- /selftests/run_tests.sh dmabuf_pool
 done
 # Buffers registered with an io_uring want more than 6.1.
-for series in $(tr ' ' '\n' <<<"${KERNELS:-6.1} 6.12" | sort -uV); do
+for series in $(tr ' ' '\n' <<<"$KERNELS 6.12" | sort -uV); do
 	suite "fio, io_uring and vmsplice on Linux $series" \
 		env KERNEL="$series" selftests/clients/io.sh
 done
 suite 'Clients of 100,000 buffers, in a pool of 512 MiB' \
 	selftests/vm/pinpool -T -p big:512M -m 2G -- \
 	env PINPOOL_DEV=/dev/pinpool/big /selftests/run_tests.sh teardown
-for series in ${KERNELS:-6.1}; do
+for series in $KERNELS; do
 	suite "trace-cmd on Linux $series" selftests/clients/trace.sh -k "$series"
 done
-for series in ${KERNELS:-6.1}; do
+for series in $KERNELS; do
 	suite "The kernel's netlink client on Linux $series" selftests/clients/ynl.sh -k "$series"
 done
-for series in ${KERNELS:-6.1}; do
+for series in $KERNELS; do
 	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
 done
 
+printf '\n passed  failed  skipped    time\n'
+printf '%s\n' "${rows[@]}"
+[ -n "$all" ] || echo "
+Left out: other kernels than Linux $KERNELS but where they are named; those with
+KASAN, lockdep and kmemleak, and with KCSAN; \`make check-all\` has all of that."
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 echo
