@@ -280,6 +280,9 @@ static int share_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 	if (clear < 0)
 		return clear;
+	/* A driver may let its own file be mapped for writing, whatever the share allows. */
+	if ((vma->vm_flags & VM_WRITE) && !(dmabuf->file->f_mode & FMODE_WRITE))
+		return -EACCES;
 	err = share_mark(share);
 	if (err)
 		return err;

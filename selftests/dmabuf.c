@@ -110,6 +110,74 @@ TEST_F(dmabuf, one_for_reading_is_not_given_to_a_device_that_may_write)
 	EXPECT_EQ(-EACCES, err);
 }
 
+/*
+ * Give vgem a share and map that by vgem's own file, where it lies behind the object
+ * that was made before it. Drivers don't tell where, as they would rather not have it
+ * mapped so. Returns a negative errno if vgem doesn't take it.
+ */
+static int import_and_map(int vgem, int share, int prot, char **map)
+{
+	struct drm_mode_create_dumb dumb = { .width = 1024, .height = 1, .bpp = 32 };
+	struct drm_mode_map_dumb where = {};
+	uint32_t handle;
+	int err;
+
+	err = pp_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
+	where.handle = dumb.handle;
+	if (!err)
+		err = pp_ioctl(vgem, DRM_IOCTL_MODE_MAP_DUMB, &where);
+	if (!err)
+		err = drm_import(vgem, share, &handle);
+	if (!err)
+		*map = mmap(NULL, 5 * MIB, prot, MAP_SHARED, vgem, where.offset + dumb.size);
+	return err;
+}
+
+TEST_F(dmabuf, a_driver_maps_it)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	char *map;
+
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, import_and_map(self->vgem, share, PROT_READ | PROT_WRITE, &map));
+	ASSERT_TRUE(map != MAP_FAILED);
+	EXPECT_TRUE(pp_matches(map, 5 * MIB, 1));
+	pp_fill(map, 5 * MIB, 2);
+	EXPECT_TRUE(pp_matches(self->a.window + self->buf.offset, 5 * MIB, 2));
+	/* The mapping alone keeps the buffer. */
+	close(share);
+	close(self->vgem);
+	self->vgem = -1;
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	EXPECT_TRUE(pp_matches(map, 5 * MIB, 2));
+	munmap(map, 5 * MIB);
+}
+
+TEST_F(dmabuf, one_for_reading_is_not_mapped_writable_by_a_driver)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, PINPOOL_SHARE_RDONLY);
+	char *map;
+	int err;
+
+	ASSERT_LE(0, share);
+	err = import_and_map(self->vgem, share, PROT_READ | PROT_WRITE, &map);
+	if (err == -EACCES) {
+		close(share);
+		SKIP(return, "the vgem of this kernel doesn't take it at all");
+	}
+	ASSERT_EQ(0, err);
+	EXPECT_TRUE(map == MAP_FAILED);
+	EXPECT_EQ(EACCES, errno);
+	close(self->vgem);
+	self->vgem = drm_open("vgem");
+	ASSERT_EQ(0, import_and_map(self->vgem, share, PROT_READ, &map));
+	close(share);
+	ASSERT_TRUE(map != MAP_FAILED);
+	EXPECT_TRUE(pp_matches(map, 5 * MIB, 1));
+	EXPECT_EQ(-1, mprotect(map, 4096, PROT_READ | PROT_WRITE));
+	munmap(map, 5 * MIB);
+}
+
 TEST_F(dmabuf, cpu_access_is_announced)
 {
 	int share = pp_export(self->a.fd, self->buf.handle, 0);
