@@ -317,6 +317,7 @@ struct pinpool_survey {
  * @event_next: When the next may be sent, in jiffies
  * @quarantine_entered: Bytes that went into quarantine so far
  * @quarantine: Buffers whose pages were pinned when they were freed, by offset
+ * @quarantine_links: How often one was put there, or changed there
  * @quarantined: Bytes in their extents
  * @nr_quarantined: How many they are
  * @staying: Of a borrowed backing: there was something in quarantine, so there is a
@@ -379,6 +380,7 @@ struct pinpool_pool {
 	unsigned long event_next;
 	u64 quarantine_entered;
 	struct rb_root quarantine;
+	u64 quarantine_links;
 	u64 quarantined;
 	u64 nr_quarantined;
 	bool staying;
@@ -505,6 +507,7 @@ struct pinpool_hold {
  * @by_size: In client->quarantine of @freed_by
  * @freed_by: The one client that may have it again, or NULL
  * @joined: It was made of several, and their bounds are forgotten
+ * @linked: pool->quarantine_links when it came to be as it is
  * @pinned: An offset in it where a page was found pinned last
  */
 struct pinpool_buffer {
@@ -525,6 +528,7 @@ struct pinpool_buffer {
 			struct rb_node by_size;
 			struct pinpool_client *freed_by;
 			bool joined;
+			u64 linked;
 			u64 pinned;
 		};
 	};

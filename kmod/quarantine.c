@@ -82,6 +82,7 @@ static void run_link(struct pinpool_buffer *run)
 	struct pinpool_pool *pool = run->pool;
 
 	lockdep_assert_held(&pool->lock);
+	run->linked = ++pool->quarantine_links;
 	rb_add(&run->by_offset, &pool->quarantine, offset_less);
 	pool->quarantined += run->length;
 	pool->nr_quarantined++;
@@ -461,7 +462,7 @@ bool pinpool_quarantine_join(struct pinpool_client *client)
 
 /**
  * struct piece - A part of a run, as it was when it was looked at
- * @handle: Of the run
+ * @linked: Of the run
  * @offset: Of the run
  * @length: Of the run
  * @joined: Of the run
@@ -470,7 +471,7 @@ bool pinpool_quarantine_join(struct pinpool_client *client)
  * @end: Where that ends
  */
 struct piece {
-	u64 handle;
+	u64 linked;
 	u64 offset;
 	u64 length;
 	bool joined;
@@ -488,7 +489,7 @@ static bool piece_next(struct pinpool_pool *pool, u64 offset, struct piece *piec
 	run = run_at(pool, offset);
 	if (run)
 		*piece = (struct piece) {
-			.handle = run->handle,
+			.linked = run->linked,
 			.offset = run->offset,
 			.length = run->length,
 			.joined = run->joined,
@@ -532,14 +533,16 @@ static bool piece_look(const struct pinpool_pool *pool, struct piece *piece, u64
 	return false;
 }
 
-/* The run that the piece was found in, or NULL if it has changed since */
+/*
+ * The run that the piece was found in, or NULL if it has changed since. What its client
+ * took, pinned anew, freed and joined to it may have made it look as it was.
+ */
 static struct pinpool_buffer *piece_run(const struct pinpool_pool *pool,
 					const struct piece *piece)
 {
 	struct pinpool_buffer *run = run_at(pool, piece->offset);
 
-	return run && run->handle == piece->handle && run->offset == piece->offset &&
-	       run->length == piece->length ? run : NULL;
+	return run && run->linked == piece->linked ? run : NULL;
 }
 
 /*
