@@ -285,6 +285,40 @@ TEST_F(share, what_others_pinned_is_given_to_nobody)
 	close(pipe_fds[1]);
 }
 
+/* Only the mapping of a share ever had its pages, and that is gone. */
+TEST_F(share, what_was_pinned_by_way_of_a_share_is_given_to_nobody)
+{
+	struct pinpool_stats stats;
+	struct pinpool_buf buf;
+	struct iovec iov;
+	int pipe_fds[2];
+	char copy[64];
+	char *map;
+	int share;
+
+	if (!pp_has_pages(self->a.fd))
+		SKIP(return, PP_NO_PAGES);
+	ASSERT_EQ(0, pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK));
+	ASSERT_EQ(0, pp_alloc(self->a.fd, 2 * self->a.granule, 0, &buf));
+	share = pp_export(self->a.fd, buf.handle, 0);
+	ASSERT_LE(0, share);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, share, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	pp_fill(map, sizeof(copy), 10);
+	iov = (struct iovec){ map, sizeof(copy) };
+	ASSERT_EQ(sizeof(copy), vmsplice(pipe_fds[1], &iov, 1, 0));
+	munmap(map, 4096);
+	close(share);
+	EXPECT_EQ(0, pp_free(self->a.fd, buf.handle));
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(2 * self->a.granule, stats.quarantined);
+	EXPECT_EQ(0, stats.client_quarantined);
+	EXPECT_EQ(sizeof(copy), read(pipe_fds[0], copy, sizeof(copy)));
+	EXPECT_TRUE(pp_matches(copy, sizeof(copy), 10));
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 /* Whose hold ends first, second and last, and whether by FREE or with the file */
 FIXTURE(order)
 {
