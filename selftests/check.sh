@@ -79,10 +79,11 @@ done
 suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh
 suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -- \
 	/selftests/run_tests.sh reserved
-suite 'Shares in the hands of drivers' \
-	selftests/vm/pinpool -T -M vgem -M cirrus -q '-device cirrus-vga,romfile=' \
-	-p default:64M,other:8M -- \
-	env PINPOOL_OTHER=/dev/pinpool/other /selftests/run_tests.sh dmabuf
+# Drivers take dma-bufs in one way before 7 and in another since.
+for series in $(tr ' ' '\n' <<<"$KERNELS 7" | sort -uV); do
+	suite "Shares in the hands of drivers on Linux $series" \
+		selftests/clients/drivers.sh -k "$series"
+done
 for series in $KERNELS; do
 	suite "Pools over dma-bufs on Linux $series" \
 		selftests/vm/pinpool -k "$series" -T -M vgem -- /selftests/run_tests.sh dmabuf_pool

@@ -276,6 +276,8 @@ TEST_F(dmabuf, a_screen_shows_it)
 
 	cirrus = drm_open("cirrus");
 	if (cirrus < 0)
+		cirrus = drm_open("cirrus-qemu");
+	if (cirrus < 0)
 		SKIP(return, "no cirrus");
 	ASSERT_EQ(0, pp_ioctl(cirrus, DRM_IOCTL_MODE_GETRESOURCES, &res));
 	get.connector_id = connector;
