@@ -147,6 +147,7 @@ int pinpool_hold_publish(struct pinpool_client *client, struct list_head *holds)
 		trace_pinpool_alloc(client, hold->buffer);
 		hold_insert(client, hold);
 	}
+	atomic_inc(&client->pool->hold_changes);
 	up_write(&client->lock);
 	return 0;
 }
@@ -232,6 +233,7 @@ int pinpool_hold_imported(struct pinpool_client *client, struct pinpool_hold *ho
 		hold->published = true;
 	else
 		rb_erase(&hold->node, &client->holds);
+	atomic_inc(&client->pool->hold_changes);
 	up_write(&client->lock);
 	if (!told || err)
 		pinpool_hold_end(client, hold, false);
@@ -254,8 +256,10 @@ struct pinpool_hold *pinpool_hold_remove(struct pinpool_client *client, u64 hand
 
 	down_write(&client->lock);
 	hold = pinpool_hold_lookup(client, handle);
-	if (hold)
+	if (hold) {
 		rb_erase(&hold->node, &client->holds);
+		atomic_inc(&client->pool->hold_changes);
+	}
 	up_write(&client->lock);
 	return hold;
 }

@@ -119,8 +119,12 @@ int pinpool_nl_client_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	if (err)
 		return err;
 	ctx->checked = true;
-	while ((pool = pinpool_registry_next(ctx->pool, &seq))) {
+	for (;;) {
+		pool = pinpool_registry_next(ctx->pool, &seq);
+		/* At the end, too: the pool where it stopped may be gone. */
 		cb->seq = seq + atomic_read(&members_changes);
+		if (!pool)
+			break;
 		if (!name || !nla_strcmp(name, pool->config.name))
 			err = dump_clients(skb, cb, pool, ctx);
 		if (!err)
@@ -322,7 +326,8 @@ int pinpool_nl_buffer_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	}
 	if (!pool)
 		return -ENOENT;
-	cb->seq = READ_ONCE(pool->changes) ?: 1;
+	/* 0 would be no number to compare with. */
+	cb->seq = (READ_ONCE(pool->changes) + atomic_read(&pool->hold_changes)) ?: 1;
 	while (ctx->stage < STAGE_DONE) {
 		err = dump_stage(skb, cb, pool, ctx, only);
 		if (err)

@@ -48,6 +48,7 @@
 #ifndef _PINPOOL_PINPOOL_H
 #define _PINPOOL_PINPOOL_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/list.h>
@@ -284,6 +285,8 @@ struct pinpool_survey {
  *                and that there are no more of both once the pool is @dead
  * @client_list: Open files, by their id
  * @share_list: dma-bufs, by their id
+ * @hold_changes: How often clients got buffers or lost them, under the lock of the
+ *                client; for dumps to see
  * @last_share: The id of the last one; under @members_lock
  * @config: Constant, but for the capacity
  * @granule_shift: Constant
@@ -350,6 +353,7 @@ struct pinpool_pool {
 	struct list_head client_list;
 	struct list_head share_list;
 	u64 last_share;
+	atomic_t hold_changes;
 
 	struct pinpool_config config;
 	unsigned int granule_shift;

@@ -5,7 +5,9 @@
 #include "pinpool_test.h"
 #include "netlink.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -576,6 +578,11 @@ static int change_del(struct change *change)
 	return nl_pool_del(&change->nl, "netlink-2", false);
 }
 
+static int change_take(struct change *change)
+{
+	return nl_pool_del(&change->nl, "netlink-2", true);
+}
+
 static int change_open(struct change *change)
 {
 	change->fd = open(NODE, O_RDWR | O_CLOEXEC);
@@ -637,6 +644,94 @@ TEST_F(netlink, each_change_interrupts)
 	for (i = 0; i < ARRAY_LEN(fds); i++)
 		close(fds[i]);
 	nl_close(&change.nl);
+}
+
+/* Even if there is nothing left that the rest of the dump could tell. */
+TEST_F(netlink, a_pool_that_goes_interrupts)
+{
+	static int fds[800];
+	struct change change;
+	int i;
+
+	ASSERT_EQ(0, nl_open(&change.nl));
+	ASSERT_EQ(0, change_new(&change));
+	for (i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = open("/dev/pinpool/netlink-2", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fds[ARRAY_LEN(fds) - 1]);
+	EXPECT_FALSE(interrupted(&self->nl, PINPOOL_NL_CMD_CLIENT_GET, &change, NULL));
+	EXPECT_TRUE(interrupted(&self->nl, PINPOOL_NL_CMD_CLIENT_GET, &change, change_take));
+	for (i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	nl_close(&change.nl);
+}
+
+/* Buffers that an ALLOC, in a thread, has begun with, and will have in the end */
+struct coming {
+	pthread_t thread;
+	int fd;
+	atomic_bool there;
+	struct pinpool_buf bufs[4];
+};
+
+static void *let_come(void *arg)
+{
+	struct coming *coming = arg;
+	int err = pp_alloc_array(coming->fd, coming->bufs, ARRAY_LEN(coming->bufs), 0, NULL);
+
+	coming->there = true;
+	return (void *)(intptr_t)err;
+}
+
+static void await_all(const struct nlmsghdr *msg, void *data)
+{
+	struct coming *coming = data;
+
+	(void)msg;
+	while (!coming->there)
+		sched_yield();
+}
+
+/* A client has all buffers of an ALLOC or none: else the dump says that it was late. */
+TEST_F(netlink, buffers_that_come_interrupt)
+{
+	static struct pinpool_buf bufs[1000];
+	bool interrupted = false, late = true;
+	struct coming coming;
+	struct nlmsghdr *msg;
+	void *result;
+	int i, tries;
+
+	/* The last one takes a while to be zeroed. */
+	msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_NEW);
+	mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, "netlink-2");
+	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, 136 * MIB);
+	mnl_attr_put_u32(msg, PINPOOL_A_POOL_ZERO, PINPOOL_ZERO_ALWAYS);
+	ASSERT_EQ(0, nl_talk(&self->nl, msg, NULL, NULL));
+	coming.fd = open("/dev/pinpool/netlink-2", O_RDWR | O_CLOEXEC);
+	for (i = 0; i < ARRAY_LEN(bufs); i++)
+		bufs[i].length = 1;
+	ASSERT_EQ(0, pp_alloc_array(coming.fd, bufs, ARRAY_LEN(bufs), 0, NULL));
+	for (tries = 0; late && tries < 50; tries++) {
+		for (i = 0; i < ARRAY_LEN(coming.bufs); i++)
+			coming.bufs[i] = (struct pinpool_buf){ .length = i < 3 ? 1 : 128 * MIB };
+		coming.there = false;
+		ASSERT_EQ(0, pthread_create(&coming.thread, NULL, let_come, &coming));
+		while (nl_stat(&self->nl, "netlink-2", PINPOOL_A_STATS_BUFFERS) != 1004)
+			;
+		late = coming.there;
+		msg = nl_dump(&self->nl, PINPOOL_NL_CMD_BUFFER_GET);
+		mnl_attr_put_strz(msg, PINPOOL_A_BUFFER_POOL, "netlink-2");
+		ASSERT_EQ(0, nl_talk(&self->nl, msg, await_all, &coming));
+		interrupted = self->nl.interrupted;
+		ASSERT_EQ(0, pthread_join(coming.thread, &result));
+		ASSERT_EQ(NULL, result);
+		for (i = 0; i < ARRAY_LEN(coming.bufs); i++)
+			ASSERT_EQ(0, pp_free(coming.fd, coming.bufs[i].handle));
+	}
+	EXPECT_FALSE(late);
+	EXPECT_TRUE(interrupted);
+	close(coming.fd);
+	EXPECT_EQ(0, nl_pool_del(&self->nl, "netlink-2", false));
 }
 
 TEST_F(netlink, free_extents_are_told_by_size)
