@@ -176,17 +176,31 @@ static int pool_try(struct pinpool_client *client, struct pinpool_buffer *buffer
 	return err;
 }
 
+/* No space for an ALLOC, whether it waits or not */
+static void pool_exhausted(struct pinpool_pool *pool, const struct pinpool_buffer *buffer)
+{
+	if (pool->exhausted)
+		return;
+	pool->exhausted = true;
+	pool->wanted = pinpool_buffer_extent(buffer) >> pool->granule_shift;
+	pinpool_event_raise(pool, PINPOOL_EVENT_EXHAUSTED);
+}
+
 static void pool_failed(struct pinpool_client *client, const struct pinpool_buffer *buffer)
 {
 	struct pinpool_pool *pool = client->pool;
 
 	pool->failures++;
 	client->wanted = pinpool_buffer_extent(buffer) >> pool->granule_shift;
-	if (!pool->exhausted) {
-		pool->exhausted = true;
-		pool->wanted = client->wanted;
-		pinpool_event_raise(pool, PINPOOL_EVENT_EXHAUSTED);
-	}
+	pool_exhausted(pool, buffer);
+}
+
+/* Somebody who listens may make space. */
+static void pool_wait(struct pinpool_pool *pool, const struct pinpool_buffer *buffer,
+		      struct pinpool_waiter *waiter)
+{
+	pinpool_wait_queue(pool, waiter);
+	pool_exhausted(pool, buffer);
 }
 
 /* An ALLOC that finds no space: -EAGAIN, or the error to end with */
@@ -240,7 +254,7 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 		else if (err == -EDQUOT)
 			pool->refusals++;
 		else if (err == -ENOSPC && !reap && waiter)
-			pinpool_wait_queue(pool, waiter);
+			pool_wait(pool, buffer, waiter);
 		spin_unlock(&pool->lock);
 
 		if (err == -ENOMEM) {

@@ -964,6 +964,39 @@ TEST_F(netlink, exhaustion_goes_on_silently)
 	close(fd);
 }
 
+static void *wait_for_space(void *arg)
+{
+	struct pinpool_alloc alloc = {
+		.size = sizeof(alloc), .length = 9 * MIB, .deadline_ns = ~0ULL,
+	};
+
+	return (void *)(intptr_t)pp_ioctl(*(int *)arg, PINPOOL_IOC_ALLOC, &alloc);
+}
+
+/* So that somebody can make some. */
+TEST_F(netlink, who_waits_for_space_is_told_of)
+{
+	const struct nlattr *attrs[NL_ATTRS];
+	const struct nlmsghdr *msg;
+	struct pinpool_buf buf;
+	pthread_t thread;
+	void *result;
+
+	/* What is larger than the pool would not wait. */
+	ASSERT_EQ(0, nl_set_capacity(&self->nl, NAME, 9 * MIB));
+	ASSERT_EQ(0, pp_alloc(self->fd, MIB, 0, &buf));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_space, &self->fd));
+	msg = nl_event(&self->listener, PINPOOL_NL_CMD_EXHAUSTED_NTF, NL_SOON_MS);
+	ASSERT_NE(NULL, msg);
+	nl_attrs(msg, attrs);
+	EXPECT_EQ(9 * MIB, nl_u64(attrs[PINPOOL_A_EVENT_WANTED]));
+	EXPECT_EQ(8 * MIB, nl_u64(attrs[PINPOOL_A_EVENT_FREE]));
+	EXPECT_EQ(0, nl_u64(attrs[PINPOOL_A_EVENT_FAILURES]));
+	ASSERT_EQ(0, nl_set_capacity(&self->nl, NAME, 10 * MIB));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(NULL, result);
+}
+
 TEST_F(netlink, quarantine_is_told)
 {
 	const struct nlattr *attrs[NL_ATTRS];

@@ -116,7 +116,7 @@ static void details_print(struct pinpool_ctl *ctl, const struct pinpool_ctl_even
 		       text_size(e->capacity).s);
 		break;
 	case PINPOOL_NL_CMD_EXHAUSTED_NTF:
-		printf("no %s: %s free, %s in a piece; failure %s", text_size(e->wanted).s,
+		printf("no %s: %s free, %s in a piece; failures %s", text_size(e->wanted).s,
 		       text_size(e->free).s, text_size(e->largest_free).s,
 		       text_number(e->failures).s);
 		break;
