@@ -206,6 +206,7 @@ static const char *contig_check(const struct pinpool_config *config)
 const struct pinpool_backing_ops pinpool_backing_contig = {
 	.id = PINPOOL_BACKING_CONTIG,
 	.name = "contig",
+	.attr = PINPOOL_A_POOL_ALIGN,
 	.longterm = PINPOOL_LONGTERM_YES,
 	.check = contig_check,
 	.create = contig_create,

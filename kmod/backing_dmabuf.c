@@ -197,6 +197,7 @@ static const char *dmabuf_check(const struct pinpool_config *config)
 const struct pinpool_backing_ops pinpool_backing_dmabuf = {
 	.id = PINPOOL_BACKING_DMABUF,
 	.name = "dmabuf",
+	.attr = PINPOOL_A_POOL_FD,
 	.longterm = PINPOOL_LONGTERM_NO_FOREIGN,
 	.foreign = true,
 	.check = dmabuf_check,

@@ -45,6 +45,7 @@ static void none_shrink(struct pinpool_pool *pool, u64 old, u64 capacity)
 const struct pinpool_backing_ops pinpool_backing_none = {
 	.id = PINPOOL_BACKING_NONE,
 	.name = "none",
+	.attr = PINPOOL_A_POOL_BASE,
 	.longterm = PINPOOL_LONGTERM_NO_MEMORY,
 	.limit = NONE_LIMIT,
 	.check = none_check,

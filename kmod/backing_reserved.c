@@ -236,6 +236,7 @@ static const char *reserved_check(const struct pinpool_config *config)
 const struct pinpool_backing_ops pinpool_backing_reserved = {
 	.id = PINPOOL_BACKING_RESERVED,
 	.name = "reserved",
+	.attr = PINPOOL_A_POOL_BASE,
 	.longterm = PINPOOL_LONGTERM_YES,
 	.borrowed = true,
 	.check = reserved_check,

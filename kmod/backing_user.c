@@ -217,6 +217,7 @@ static const char *user_check(const struct pinpool_config *config)
 const struct pinpool_backing_ops pinpool_backing_user = {
 	.id = PINPOOL_BACKING_USER,
 	.name = "user",
+	.attr = PINPOOL_A_POOL_BACKING,
 	.longterm = PINPOOL_LONGTERM_NO_FOREIGN,
 	.foreign = true,
 	.limit = USER_LIMIT,

@@ -99,35 +99,45 @@ static bool is(const struct pinpool_config *config, enum pinpool_backing id)
 	return config->backing == id;
 }
 
+static struct pinpool_refusal refuse(unsigned int attr, const char *why)
+{
+	return (struct pinpool_refusal) { .why = why, .attr = attr };
+}
+
 /**
  * pinpool_config_check() - May there be a pool like this?
  * @config: All of it; each value by itself is valid
  *
  * Context: Any.
- * Return: NULL, or what is wrong with it, a constant
+ * Return: What is wrong with it, if anything is
  */
-const char *pinpool_config_check(const struct pinpool_config *config)
+struct pinpool_refusal pinpool_config_check(const struct pinpool_config *config)
 {
 	const struct pinpool_backing_ops *backing = pinpool_backing_get(config->backing);
 
 	if (!backing)
-		return "This kernel can't have pools of this backing";
+		return refuse(PINPOOL_A_POOL_BACKING,
+			      "This kernel can't have pools of this backing");
 	if (config->base && !is(config, PINPOOL_BACKING_RESERVED) &&
 	    !is(config, PINPOOL_BACKING_NONE))
-		return "Only backings reserved and none have a base";
+		return refuse(PINPOOL_A_POOL_BASE, "Only backings reserved and none have a base");
 	if (config->align && !is(config, PINPOOL_BACKING_CONTIG))
-		return "Only backing contig has an alignment";
+		return refuse(PINPOOL_A_POOL_ALIGN, "Only backing contig has an alignment");
 	if ((config->region[0] || config->keep) && !is(config, PINPOOL_BACKING_RESERVED))
-		return "Only backing reserved has a region, and what is in it to be kept";
+		return refuse(config->keep ? PINPOOL_A_POOL_KEEP : PINPOOL_A_POOL_REGION,
+			      "Only backing reserved has a region, and what is in it to be kept");
 	if (config->tell_bus && !is(config, PINPOOL_BACKING_CONTIG) &&
 	    !is(config, PINPOOL_BACKING_RESERVED))
-		return "Only backings contig and reserved have a bus address";
+		return refuse(PINPOOL_A_POOL_TELL_BUS,
+			      "Only backings contig and reserved have a bus address");
 	if (config->fd >= 0 && !is(config, PINPOOL_BACKING_DMABUF))
-		return "Only backing dmabuf takes a file descriptor";
+		return refuse(PINPOOL_A_POOL_FD, "Only backing dmabuf takes a file descriptor");
 	if (config->node != NUMA_NO_NODE && !is(config, PINPOOL_BACKING_PAGES) &&
 	    !is(config, PINPOOL_BACKING_CONTIG))
-		return "Only backings pages and contig take memory of a node";
+		return refuse(PINPOOL_A_POOL_NODE,
+			      "Only backings pages and contig take memory of a node");
 	if (backing->limit && config->capacity > backing->limit)
-		return "The capacity is more than this backing can have";
-	return backing->check ? backing->check(config) : NULL;
+		return refuse(PINPOOL_A_POOL_CAPACITY,
+			      "The capacity is more than this backing can have");
+	return refuse(backing->attr, backing->check ? backing->check(config) : NULL);
 }

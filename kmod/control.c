@@ -158,7 +158,7 @@ static int control_config(const struct pinpool_register *cmd, struct pinpool_con
 		return -EINVAL;
 	if (!config->capacity || !IS_ALIGNED(config->capacity, config->granule))
 		return -EINVAL;
-	return pinpool_config_check(config) ? -EINVAL : 0;
+	return pinpool_config_check(config).why ? -EINVAL : 0;
 }
 
 static int control_register(struct control *control, const struct pinpool_register *cmd)

@@ -66,6 +66,11 @@ int pinpool_netlink_admin(struct sk_buff *skb, struct netlink_ext_ack *extack)
 				      "Needs CAP_SYS_ADMIN in the initial user namespace");
 }
 
+static int no_such_pool(const struct nlattr *name, struct netlink_ext_ack *extack)
+{
+	return pinpool_netlink_refuse(extack, name, -ENOENT, "There is no pool of this name");
+}
+
 /**
  * pinpool_netlink_find() - The pool that somebody asks for
  * @name: Its name
@@ -79,8 +84,7 @@ struct pinpool_pool *pinpool_netlink_find(const struct nlattr *name,
 {
 	struct pinpool_pool *pool = pinpool_registry_find(nla_data(name));
 
-	return pool ?: ERR_PTR(pinpool_netlink_refuse(extack, name, -ENOENT,
-						      "There is no pool of this name"));
+	return pool ?: ERR_PTR(no_such_pool(name, extack));
 }
 
 /* May whoever sent this see everything? */
@@ -194,6 +198,33 @@ int pinpool_nl_pool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/* Tell why a pool can't be made that could be. @why: if the backing knows */
+static void add_failed(struct genl_info *info, const struct pinpool_config *config, int err,
+		       const char *why)
+{
+	const struct pinpool_backing_ops *backing = pinpool_backing_get(config->backing);
+	struct nlattr **attrs = info->attrs;
+
+	switch (err) {
+	case -EEXIST:
+		pinpool_netlink_refuse(info->extack, attrs[PINPOOL_A_POOL_NAME], err,
+				       "There is a pool of this name already");
+		break;
+	case -ENOMEM:
+		pinpool_netlink_refuse(info->extack, attrs[PINPOOL_A_POOL_CAPACITY], err,
+				       why ?: "Not so much memory to be had");
+		break;
+	case -ENOSPC:
+		pinpool_netlink_refuse(info->extack, NULL, err,
+				       "There are as many pools as there can be; delete one");
+		break;
+	default:
+		pinpool_netlink_refuse(info->extack,
+				       attrs[PINPOOL_A_POOL_REGION] ?: attrs[backing->attr],
+				       err, why ?: "The pool can't be made");
+	}
+}
+
 int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pinpool_settings settings = { };
@@ -220,16 +251,8 @@ int pinpool_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	pool = pinpool_registry_add(&config, &settings, &why);
 	if (IS_ERR(pool)) {
-		err = PTR_ERR(pool);
-		if (why)
-			pinpool_netlink_refuse(info->extack, NULL, err, why);
-		else if (err == -EEXIST)
-			pinpool_netlink_refuse(info->extack, info->attrs[PINPOOL_A_POOL_NAME],
-					       err, "There is a pool of this name already");
-		else if (err == -ENOMEM)
-			pinpool_netlink_refuse(info->extack, info->attrs[PINPOOL_A_POOL_CAPACITY],
-					       err, "Not so much memory to be had");
-		return reply_send(&reply, info, err);
+		add_failed(info, &config, PTR_ERR(pool), why);
+		return reply_send(&reply, info, PTR_ERR(pool));
 	}
 	err = reply_send(&reply, info, pinpool_fill_pool(reply.skb, pool, true));
 	put_device(&pool->dev);
@@ -260,6 +283,9 @@ static int pool_set(struct pinpool_pool *pool, struct genl_info *info)
 	int err;
 
 	lockdep_assert_held(&pool->set_lock);
+	/* Deleted since it was found */
+	if (pool->dead)
+		return no_such_pool(info->attrs[PINPOOL_A_POOL_NAME], info->extack);
 	if (wanted)
 		err = pinpool_parse_capacity(wanted, info->extack, pool->config.granule,
 					     &capacity);
@@ -293,7 +319,7 @@ int pinpool_nl_pool_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	mutex_lock(&pool->set_lock);
-	err = pool->dead ? -ENOENT : pool_set(pool, info);
+	err = pool_set(pool, info);
 	if (!err)
 		pinpool_registry_changed(pool);
 	err = reply_send(&reply, info, err ?: pinpool_fill_pool(reply.skb, pool, true));
@@ -317,9 +343,9 @@ int pinpool_nl_pool_del_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pinpool_registry_delete(pool, info->attrs[PINPOOL_A_POOL_FORCE]);
 	put_device(&pool->dev);
 	if (err == -EBUSY)
-		pinpool_netlink_refuse(info->extack, info->attrs[PINPOOL_A_POOL_NAME], err,
-				       "Somebody has it open, or a share of it; force takes it from them");
-	return err;
+		return pinpool_netlink_refuse(info->extack, info->attrs[PINPOOL_A_POOL_NAME], err,
+					      "Somebody has it open, or a share of it; force takes it from them");
+	return err ? no_such_pool(info->attrs[PINPOOL_A_POOL_NAME], info->extack) : 0;
 }
 
 /**

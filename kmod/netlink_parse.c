@@ -25,7 +25,8 @@ int pinpool_parse_capacity(const struct nlattr *attr, struct netlink_ext_ack *ex
 {
 	*capacity = nla_get_u64(attr);
 	if (!*capacity)
-		return pinpool_netlink_refuse(extack, attr, -EINVAL, "A capacity of nothing");
+		return pinpool_netlink_refuse(extack, attr, -EINVAL,
+					      "The capacity is at least one granule");
 	if (!IS_ALIGNED(*capacity, granule))
 		return pinpool_netlink_refuse(extack, attr, -EINVAL,
 					      "The capacity is no multiple of the granule");
@@ -67,6 +68,15 @@ static int parse_backing(struct nlattr **attrs, struct netlink_ext_ack *extack,
 	return 0;
 }
 
+/* What was checked as a whole */
+static int refuse(struct nlattr **attrs, struct netlink_ext_ack *extack,
+		  const struct pinpool_refusal *refusal)
+{
+	if (!attrs[refusal->attr])
+		NL_SET_ERR_ATTR_MISS(extack, NULL, refusal->attr);
+	return pinpool_netlink_refuse(extack, attrs[refusal->attr], -EINVAL, refusal->why);
+}
+
 /**
  * pinpool_parse_config() - Read what a pool shall be
  * @attrs: Of set "pool", with a name and a capacity
@@ -80,7 +90,7 @@ int pinpool_parse_config(struct nlattr **attrs, struct netlink_ext_ack *extack,
 			 struct pinpool_config *config)
 {
 	const struct nlattr *attr = attrs[PINPOOL_A_POOL_NAME];
-	const char *why;
+	struct pinpool_refusal refusal;
 	int err;
 
 	pinpool_config_init(config);
@@ -120,10 +130,8 @@ int pinpool_parse_config(struct nlattr **attrs, struct netlink_ext_ack *extack,
 				     config->granule, &config->capacity);
 	if (err)
 		return err;
-	why = pinpool_config_check(config);
-	if (why)
-		return pinpool_netlink_refuse(extack, attrs[PINPOOL_A_POOL_BACKING], -EINVAL, why);
-	return 0;
+	refusal = pinpool_config_check(config);
+	return refusal.why ? refuse(attrs, extack, &refusal) : 0;
 }
 
 static int parse_limits(const struct nlattr *nest, struct netlink_ext_ack *extack,
@@ -191,6 +199,7 @@ int pinpool_parse_settings(struct nlattr **attrs, struct netlink_ext_ack *extack
 {
 	const struct nlattr *limits = attrs[PINPOOL_A_POOL_LIMITS];
 	const struct nlattr *marks = attrs[PINPOOL_A_POOL_WATERMARKS];
+	const struct nlattr *wrong = marks ?: attrs[PINPOOL_A_POOL_CAPACITY];
 	u64 low, high;
 	int err = 0;
 
@@ -203,10 +212,10 @@ int pinpool_parse_settings(struct nlattr **attrs, struct netlink_ext_ack *extack
 	low = pinpool_quota_low(&settings->watermarks, capacity);
 	high = pinpool_quota_high(&settings->watermarks, capacity);
 	if (high > capacity)
-		return pinpool_netlink_refuse(extack, marks, -EINVAL,
+		return pinpool_netlink_refuse(extack, wrong, -EINVAL,
 					      "The high watermark is above the capacity");
 	if (low > high)
-		return pinpool_netlink_refuse(extack, marks, -EINVAL,
+		return pinpool_netlink_refuse(extack, wrong, -EINVAL,
 					      "The low watermark is above the high one, or there is no high one");
 	return 0;
 }

@@ -123,7 +123,7 @@ static int pinpool_of_probe(struct platform_device *pdev)
 	err = read_name(dev, &config) ?: read_settings(dev, &config) ?: read_region(dev, &config);
 	if (err)
 		return err;
-	why = pinpool_config_check(&config);
+	why = pinpool_config_check(&config).why;
 	if (why)
 		return dev_err_probe(dev, -EINVAL, "%s\n", why);
 	pool = pinpool_registry_add(&config, &settings, &why);

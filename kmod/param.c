@@ -222,7 +222,7 @@ static int __init parse_pool(char *spec, struct pinpool_config *config,
 		       name, size, config->granule);
 		return -EINVAL;
 	}
-	why = pinpool_config_check(config);
+	why = pinpool_config_check(config).why;
 	if (why) {
 		pr_err("pool '%s': %s\n", name, why);
 		return -EINVAL;

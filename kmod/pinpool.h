@@ -207,6 +207,7 @@ enum pinpool_event {
  * struct pinpool_backing_ops - Where the memory of a pool comes from
  * @id: What INFO tells
  * @name: What sysfs tells, and what the module's parameter is given
+ * @attr: PINPOOL_A_POOL_*: what @check is about
  * @longterm: Whether windows can be pinned for long
  * @foreign: The pages are somebody else's: windows map them by PFN, so that nobody
  *           can pin them there, and whose bytes they have is kept in pool->owners.
@@ -241,6 +242,7 @@ enum pinpool_event {
 struct pinpool_backing_ops {
 	enum pinpool_backing id;
 	const char *name;
+	unsigned int attr;
 	enum pinpool_longterm longterm;
 	bool foreign;
 	bool borrowed;
@@ -596,7 +598,18 @@ extern const char * const pinpool_zero_names[PINPOOL_ZERO_NEVER + 1];
 void pinpool_config_init(struct pinpool_config *config);
 bool pinpool_config_name_valid(const char *name);
 bool pinpool_config_granule_valid(u64 granule);
-const char *pinpool_config_check(const struct pinpool_config *config);
+
+/**
+ * struct pinpool_refusal - Why there can't be a pool
+ * @why: In words, a constant; NULL if there can
+ * @attr: PINPOOL_A_POOL_*: what is wrong, or missing
+ */
+struct pinpool_refusal {
+	const char *why;
+	unsigned int attr;
+};
+
+struct pinpool_refusal pinpool_config_check(const struct pinpool_config *config);
 bool pinpool_config_node_valid(int node);
 bool pinpool_config_mode_valid(unsigned int mode);
 

@@ -148,7 +148,6 @@ static struct nlmsghdr *begin(struct nl *nl, size_t i)
 
 TEST_F(bad, names)
 {
-	static const char too_long[] = "n2345678901234567890123456789012";
 	struct nlmsghdr *msg;
 	size_t i;
 
@@ -157,16 +156,6 @@ TEST_F(bad, names)
 		if (!named[i].dump || named[i].cmd == PINPOOL_NL_CMD_BUFFER_GET)
 			EXPECT_EQ(-EINVAL, send_bad(&self->nl, begin(&self->nl, i),
 						    named[i].name));
-		/* Too long, without an end, and empty */
-		msg = begin(&self->nl, i);
-		mnl_attr_put_strz(msg, named[i].name, too_long);
-		EXPECT_GT(0, send_bad(&self->nl, msg, named[i].name));
-		msg = begin(&self->nl, i);
-		mnl_attr_put(msg, named[i].name, 4, "abcd");
-		EXPECT_EQ(-EINVAL, send_bad(&self->nl, msg, named[i].name));
-		msg = begin(&self->nl, i);
-		mnl_attr_put(msg, named[i].name, 0, "");
-		EXPECT_GT(0, send_bad(&self->nl, msg, named[i].name));
 		/* Of nobody */
 		if (named[i].cmd == PINPOOL_NL_CMD_POOL_NEW ||
 		    (named[i].dump && named[i].cmd == PINPOOL_NL_CMD_POOL_GET))
@@ -283,73 +272,340 @@ TEST_F(bad, capacities_of_pools)
 	EXPECT_GT(0, send_bad(nl, resize(nl, -MIB), PINPOOL_A_POOL_CAPACITY));
 }
 
-/* All attributes that commands take, with their lengths */
-static const struct {
-	uint8_t cmd;
-	uint16_t type;
-	unsigned int len;
-} sized[] = {
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_CAPACITY, 8 },
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_GRANULE, 8 },
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_BACKING, 4 },
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_ZERO, 4 },
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_NODE, 4 },
-	{ PINPOOL_NL_CMD_POOL_NEW, PINPOOL_A_POOL_MODE, 4 },
-	{ PINPOOL_NL_CMD_POOL_SET, PINPOOL_A_POOL_CAPACITY, 8 },
-	{ PINPOOL_NL_CMD_POOL_DEL, PINPOOL_A_POOL_FORCE, 0 },
+/* What an attribute holds */
+enum kind {
+	KIND_U32,
+	KIND_U64,
+	KIND_STRING,
+	KIND_FLAG,
+	KIND_NEST,
 };
 
-TEST_F(bad, lengths)
+/*
+ * All attributes that commands take. That these are all of them, and of these kinds,
+ * is what the_kernel_takes_nothing_else compares with the kernel's own list. @nest: the
+ * attribute that it is in, or 0
+ */
+static const struct {
+	uint8_t cmd;
+	bool dump;
+	uint16_t nest;
+	uint16_t type;
+	enum kind kind;
+} taken[] = {
+	{ PINPOOL_NL_CMD_POOL_GET, false, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_GET, true, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_CAPACITY, KIND_U64 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_GRANULE, KIND_U64 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_BACKING, KIND_U32 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_ZERO, KIND_U32 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_NODE, KIND_U32 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_MODE, KIND_U32 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_BASE, KIND_U64 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_ALIGN, KIND_U64 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_REGION, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_KEEP, KIND_FLAG },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_FD, KIND_U32 },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_TELL_BUS, KIND_FLAG },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_LIMITS, KIND_NEST },
+	{ PINPOOL_NL_CMD_POOL_NEW, false, 0, PINPOOL_A_POOL_WATERMARKS, KIND_NEST },
+	{ PINPOOL_NL_CMD_POOL_SET, false, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_SET, false, 0, PINPOOL_A_POOL_CAPACITY, KIND_U64 },
+	{ PINPOOL_NL_CMD_POOL_SET, false, 0, PINPOOL_A_POOL_LIMITS, KIND_NEST },
+	{ PINPOOL_NL_CMD_POOL_SET, false, 0, PINPOOL_A_POOL_WATERMARKS, KIND_NEST },
+#define TAKES_LIMIT(cmd, limit)	\
+	{ cmd, false, PINPOOL_A_POOL_LIMITS, PINPOOL_A_LIMITS_##limit, KIND_U64 }
+#define TAKES_LIMITS(cmd)	\
+	TAKES_LIMIT(cmd, CLIENT_BYTES), TAKES_LIMIT(cmd, CLIENT_BUFFERS), \
+	TAKES_LIMIT(cmd, UID_BYTES), TAKES_LIMIT(cmd, UID_BUFFERS), \
+	TAKES_LIMIT(cmd, CLIENT_SHARES)
+	TAKES_LIMITS(PINPOOL_NL_CMD_POOL_NEW),
+	TAKES_LIMITS(PINPOOL_NL_CMD_POOL_SET),
+#define TAKES_MARK(cmd, mark, kind)	\
+	{ cmd, false, PINPOOL_A_POOL_WATERMARKS, PINPOOL_A_WATERMARKS_##mark, kind }
+#define TAKES_MARKS(cmd)	\
+	TAKES_MARK(cmd, LOW, KIND_U64), TAKES_MARK(cmd, HIGH, KIND_U64), \
+	TAKES_MARK(cmd, LOW_PERCENT, KIND_U32), TAKES_MARK(cmd, HIGH_PERCENT, KIND_U32)
+	TAKES_MARKS(PINPOOL_NL_CMD_POOL_NEW),
+	TAKES_MARKS(PINPOOL_NL_CMD_POOL_SET),
+	{ PINPOOL_NL_CMD_POOL_DEL, false, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+	{ PINPOOL_NL_CMD_POOL_DEL, false, 0, PINPOOL_A_POOL_FORCE, KIND_FLAG },
+	{ PINPOOL_NL_CMD_CLIENT_GET, true, 0, PINPOOL_A_CLIENT_POOL, KIND_STRING },
+	{ PINPOOL_NL_CMD_BUFFER_GET, true, 0, PINPOOL_A_BUFFER_POOL, KIND_STRING },
+	{ PINPOOL_NL_CMD_BUFFER_GET, true, 0, PINPOOL_A_BUFFER_CLIENT, KIND_U64 },
+	{ PINPOOL_NL_CMD_STATS_GET, false, 0, PINPOOL_A_POOL_NAME, KIND_STRING },
+};
+
+/* More than any number of types, so that what is in no set is among those that are tried */
+#define TYPES	40
+
+static bool takes(uint8_t cmd, bool dump, uint16_t nest, uint16_t type, enum kind *kind)
 {
-	static const char zeroes[64];
-	struct nlmsghdr *msg;
-	unsigned int len;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(sized); i++) {
-		for (len = 0; len < 20; len++) {
-			if (len == sized[i].len)
+	for (i = 0; i < ARRAY_LEN(taken); i++) {
+		if (taken[i].cmd != cmd || taken[i].dump != dump || taken[i].nest != nest ||
+		    taken[i].type != type)
+			continue;
+		*kind = taken[i].kind;
+		return true;
+	}
+	return false;
+}
+
+/* A request that is good but for what comes next */
+static struct nlmsghdr *otherwise_good(struct nl *nl, uint8_t cmd, bool dump, uint16_t but)
+{
+	struct nlmsghdr *msg = nl_message(nl, nl->family, cmd, dump ? NLM_F_DUMP : 0);
+
+	/* All sets have the name at the same place. */
+	if (but != PINPOOL_A_POOL_NAME)
+		mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME,
+				  cmd == PINPOOL_NL_CMD_POOL_NEW ? NEW : NAME);
+	if (cmd == PINPOOL_NL_CMD_POOL_NEW && but != PINPOOL_A_POOL_CAPACITY)
+		mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, MIB);
+	return msg;
+}
+
+/* Sends a request with this attribute, in @nest if that isn't 0. Returns as send_bad() */
+static int send_attr(struct nl *nl, uint8_t cmd, bool dump, uint16_t nest, uint16_t type,
+		     size_t len, const void *data)
+{
+	struct nlmsghdr *msg = otherwise_good(nl, cmd, dump, nest ? 0 : type);
+	struct nlattr *start = NULL;
+
+	if (nest)
+		start = mnl_attr_nest_start(msg, nest);
+	mnl_attr_put(msg, type, len, data);
+	if (nest)
+		mnl_attr_nest_end(msg, start);
+	return send_bad(nl, msg, type & NLA_TYPE_MASK);
+}
+
+/* What the kernel says to an attribute of @len zero bytes; 0 where that is all right */
+static int wrong_length(enum kind kind, size_t len)
+{
+	switch (kind) {
+	case KIND_U32:
+		return len == 4 ? 0 : -EINVAL;
+	case KIND_U64:
+		return len == 8 ? 0 : -EINVAL;
+	case KIND_FLAG:
+		return len ? -ERANGE : 0;
+	case KIND_STRING:
+		return len ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Too short, too long, as a nest where it is none, and not as one where it is */
+TEST_F(bad, forms)
+{
+	static const char zeroes[64];
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_LEN(taken); i++) {
+		for (len = 0; len <= 20; len++) {
+			int err = wrong_length(taken[i].kind, len);
+
+			if (!err)
 				continue;
-			msg = nl_request(&self->nl, sized[i].cmd);
-			mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME,
-					  sized[i].cmd == PINPOOL_NL_CMD_POOL_NEW ? NEW : NAME);
-			mnl_attr_put(msg, sized[i].type, len, zeroes);
-			EXPECT_GT(0, send_bad(&self->nl, msg, sized[i].type)) {
-				TH_LOG("attribute %zu with %u bytes", i, len);
+			EXPECT_EQ(err, send_attr(&self->nl, taken[i].cmd, taken[i].dump,
+						 taken[i].nest, taken[i].type, len, zeroes)) {
+				TH_LOG("attribute %zu with %zu bytes", i, len);
 			}
 		}
+		if (taken[i].kind == KIND_NEST)
+			continue;
+		EXPECT_EQ(-EINVAL, send_attr(&self->nl, taken[i].cmd, taken[i].dump, taken[i].nest,
+					     taken[i].type | NLA_F_NESTED, 8, zeroes)) {
+			TH_LOG("attribute %zu as a nest", i);
+		}
 	}
-	msg = nl_dump(&self->nl, PINPOOL_NL_CMD_BUFFER_GET);
-	mnl_attr_put_strz(msg, PINPOOL_A_BUFFER_POOL, NAME);
-	mnl_attr_put_u32(msg, PINPOOL_A_BUFFER_CLIENT, 1);
-	EXPECT_GT(0, send_bad(&self->nl, msg, PINPOOL_A_BUFFER_CLIENT));
+}
+
+TEST_F(bad, strings)
+{
+	static char text[70];
+	size_t i, max;
+
+	memset(text, 'a', sizeof(text) - 1);
+	for (i = 0; i < ARRAY_LEN(taken); i++) {
+		if (taken[i].kind != KIND_STRING)
+			continue;
+		max = taken[i].type == PINPOOL_A_POOL_REGION ? PINPOOL_MAX_REGION :
+		      PINPOOL_MAX_NAME;
+		/* Without its end, and by one too long */
+		EXPECT_EQ(-EINVAL, send_attr(&self->nl, taken[i].cmd, taken[i].dump, 0,
+					     taken[i].type, 4, text));
+		EXPECT_EQ(-EINVAL, send_attr(&self->nl, taken[i].cmd, taken[i].dump, 0,
+					     taken[i].type, max + 2,
+					     text + sizeof(text) - max - 2));
+	}
 }
 
 /* What a command doesn't take, answers' attributes included, is not passed over. */
 TEST_F(bad, unknown_attributes)
 {
-	static const uint16_t types[] = {
-		PINPOOL_A_POOL_PAD, PINPOOL_A_POOL_ID, PINPOOL_A_POOL_FEATURES,
-		PINPOOL_A_POOL_STATS, PINPOOL_A_POOL_MAX + 1, 100, 16383,
-	};
-	struct nlmsghdr *msg;
+	static const uint16_t nests[] = { 0, PINPOOL_A_POOL_LIMITS, PINPOOL_A_POOL_WATERMARKS };
+	unsigned int type;
+	enum kind kind;
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_LEN(named); i++) {
-		for (j = 0; j < ARRAY_LEN(types); j++) {
-			/* These are what others mean by the number. */
-			if (types[j] == PINPOOL_A_POOL_ID && named[i].name != PINPOOL_A_POOL_NAME)
+		for (j = 0; j < ARRAY_LEN(nests); j++) {
+			if (nests[j] && !takes(named[i].cmd, named[i].dump, 0, nests[j], &kind))
 				continue;
-			if (types[j] == PINPOOL_A_BUFFER_CLIENT)
-				continue;
-			msg = begin(&self->nl, i);
-			mnl_attr_put_strz(msg, named[i].name, NAME);
-			mnl_attr_put_u32(msg, types[j], 0);
-			EXPECT_EQ(-EINVAL, send_bad(&self->nl, msg, types[j])) {
-				TH_LOG("command %u, attribute %u", named[i].cmd, types[j]);
+			for (type = 0; type <= TYPES; type++) {
+				if (takes(named[i].cmd, named[i].dump, nests[j], type, &kind))
+					continue;
+				/* The largest that there can be */
+				EXPECT_EQ(-EINVAL,
+					  send_attr(&self->nl, named[i].cmd, named[i].dump,
+						    nests[j], type == TYPES ? NLA_TYPE_MASK : type,
+						    4, "abc")) {
+					TH_LOG("command %u, attribute %u in %u", named[i].cmd,
+					       type, nests[j]);
+				}
 			}
 		}
 	}
+}
+
+/* What the kernel says of a command: which policy it has, and what is in the policies */
+struct policies {
+	bool dump;
+	int first;
+	struct {
+		unsigned int type;
+		unsigned int nested;
+	} at[16][TYPES];
+};
+
+static void keep_policy(const struct nlmsghdr *msg, void *data)
+{
+	const struct nlattr *attrs[NL_ATTRS], *values[NL_ATTRS], *ops[NL_ATTRS];
+	const struct nlattr *policy, *attr, *op;
+	struct policies *policies = data;
+
+	nl_attrs(msg, attrs);
+	if (attrs[CTRL_ATTR_OP_POLICY]) {
+		op = mnl_attr_get_payload(attrs[CTRL_ATTR_OP_POLICY]);
+		nl_nest(op, ops);
+		op = ops[policies->dump ? CTRL_ATTR_POLICY_DUMP : CTRL_ATTR_POLICY_DO];
+		policies->first = op ? (int)nl_u32(op) : -1;
+	}
+	if (!attrs[CTRL_ATTR_POLICY])
+		return;
+	mnl_attr_for_each_nested(policy, attrs[CTRL_ATTR_POLICY]) {
+		mnl_attr_for_each_nested(attr, policy) {
+			unsigned int index = mnl_attr_get_type(policy);
+			unsigned int type = mnl_attr_get_type(attr);
+
+			if (index >= ARRAY_LEN(policies->at) || type >= TYPES)
+				continue;
+			nl_nest(attr, values);
+			policies->at[index][type].type = nl_u32(values[NL_POLICY_TYPE_ATTR_TYPE]);
+			policies->at[index][type].nested =
+				nl_u32(values[NL_POLICY_TYPE_ATTR_POLICY_IDX]);
+		}
+	}
+}
+
+static bool is_kind(unsigned int type, enum kind kind)
+{
+	switch (kind) {
+	case KIND_U32:
+		return type == NL_ATTR_TYPE_U32 || type == NL_ATTR_TYPE_S32;
+	case KIND_U64:
+		return type == NL_ATTR_TYPE_U64;
+	case KIND_STRING:
+		return type == NL_ATTR_TYPE_NUL_STRING;
+	case KIND_FLAG:
+		return type == NL_ATTR_TYPE_FLAG;
+	default:
+		return type == NL_ATTR_TYPE_NESTED;
+	}
+}
+
+/* So nothing that it takes is left out above. */
+TEST_F(bad, the_kernel_takes_nothing_else)
+{
+	struct policies *policies = calloc(1, sizeof(*policies));
+	unsigned int type, inner, nested, nr = 0;
+	struct nlmsghdr *msg;
+	enum kind kind;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(named); i++) {
+		uint8_t cmd = named[i].cmd;
+
+		memset(policies, 0, sizeof(*policies));
+		policies->dump = named[i].dump;
+		policies->first = -1;
+		msg = nl_message(&self->nl, GENL_ID_CTRL, CTRL_CMD_GETPOLICY, NLM_F_DUMP);
+		mnl_attr_put_u16(msg, CTRL_ATTR_FAMILY_ID, self->nl.family);
+		mnl_attr_put_u32(msg, CTRL_ATTR_OP, cmd);
+		ASSERT_EQ(0, nl_talk(&self->nl, msg, keep_policy, policies));
+		ASSERT_LE(0, policies->first);
+		ASSERT_GT(ARRAY_LEN(policies->at), policies->first);
+		for (type = 1; type < TYPES; type++) {
+			unsigned int has = policies->at[policies->first][type].type;
+
+			if (!has)
+				continue;
+			nr++;
+			ASSERT_TRUE(takes(cmd, named[i].dump, 0, type, &kind)) {
+				TH_LOG("command %u takes attribute %u", cmd, type);
+			}
+			EXPECT_TRUE(is_kind(has, kind));
+			if (has != NL_ATTR_TYPE_NESTED)
+				continue;
+			nested = policies->at[policies->first][type].nested;
+			ASSERT_GT(ARRAY_LEN(policies->at), nested);
+			for (inner = 1; inner < TYPES; inner++) {
+				has = policies->at[nested][inner].type;
+				if (!has)
+					continue;
+				nr++;
+				ASSERT_TRUE(takes(cmd, named[i].dump, type, inner, &kind)) {
+					TH_LOG("command %u takes %u in %u", cmd, inner, type);
+				}
+				EXPECT_TRUE(is_kind(has, kind));
+			}
+		}
+	}
+	EXPECT_EQ(ARRAY_LEN(taken), nr);
+	free(policies);
+}
+
+/* What there are commands for is all that is tried above. */
+static void count_commands(const struct nlmsghdr *msg, void *data)
+{
+	const struct nlattr *attrs[NL_ATTRS], *op[NL_ATTRS];
+	unsigned int *nr = data, flags;
+	const struct nlattr *nest;
+
+	nl_attrs(msg, attrs);
+	if (!attrs[CTRL_ATTR_OPS])
+		return;
+	mnl_attr_for_each_nested(nest, attrs[CTRL_ATTR_OPS]) {
+		nl_nest(nest, op);
+		flags = nl_u32(op[CTRL_ATTR_OP_FLAGS]);
+		*nr += !!(flags & GENL_CMD_CAP_DO) + !!(flags & GENL_CMD_CAP_DUMP);
+	}
+}
+
+TEST_F(bad, the_kernel_has_no_other_command)
+{
+	struct nlmsghdr *msg = nl_message(&self->nl, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
+	unsigned int nr = 0;
+
+	mnl_attr_put_strz(msg, CTRL_ATTR_FAMILY_NAME, PINPOOL_FAMILY_NAME);
+	ASSERT_EQ(0, nl_talk(&self->nl, msg, count_commands, &nr));
+	EXPECT_EQ(ARRAY_LEN(named), nr);
 }
 
 static const uint16_t nests[] = { PINPOOL_A_POOL_LIMITS, PINPOOL_A_POOL_WATERMARKS };
@@ -361,25 +617,6 @@ TEST_F(bad, nests)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(nests); i++) {
-		/* Not marked as one */
-		msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_SET);
-		mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
-		mnl_attr_put_u64(msg, nests[i], 0);
-		EXPECT_EQ(-EINVAL, send_bad(&self->nl, msg, nests[i]));
-		/* With what it doesn't have in it */
-		msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_SET);
-		mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
-		nest = mnl_attr_nest_start(msg, nests[i]);
-		mnl_attr_put_u64(msg, 31, 0);
-		mnl_attr_nest_end(msg, nest);
-		EXPECT_EQ(-EINVAL, send_bad(&self->nl, msg, 31));
-		/* With too little in it */
-		msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_SET);
-		mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
-		nest = mnl_attr_nest_start(msg, nests[i]);
-		mnl_attr_put_u16(msg, PINPOOL_A_LIMITS_CLIENT_BYTES, 0);
-		mnl_attr_nest_end(msg, nest);
-		EXPECT_GT(0, send_bad(&self->nl, msg, PINPOOL_A_LIMITS_CLIENT_BYTES));
 		/* Cut off in the middle of an attribute */
 		msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_SET);
 		mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
@@ -396,6 +633,68 @@ TEST_F(bad, nests)
 		mnl_attr_nest_end(msg, mnl_attr_nest_start(msg, nests[i]));
 		mnl_attr_nest_end(msg, nest);
 		EXPECT_GT(0, send_bad(&self->nl, msg, -1));
+	}
+}
+
+/* What fits no pool as a whole: the attribute is told that is wrong, or missing. */
+TEST_F(bad, backings_of_new_pools)
+{
+#define IS(backing, err, type, len, value)	\
+	{ PINPOOL_BACKING_##backing, err, PINPOOL_A_POOL_##type, PINPOOL_A_POOL_##type, len, \
+	  value, NULL }
+#define LACKS(backing, missing, type, len)	\
+	{ PINPOOL_BACKING_##backing, -EINVAL, PINPOOL_A_POOL_##missing, PINPOOL_A_POOL_##type, \
+	  len, 0, NULL }
+#define REGION(backing, err, name)		\
+	{ PINPOOL_BACKING_##backing, err, PINPOOL_A_POOL_REGION, PINPOOL_A_POOL_REGION, \
+	  sizeof(name), 0, name }
+	static const struct {
+		uint32_t backing;
+		int err;
+		uint16_t told;
+		uint16_t type;
+		size_t len;
+		uint64_t value;
+		const char *text;
+	} values[] = {
+		IS(PAGES, -EINVAL, BASE, 8, 4096),
+		IS(PAGES, -EINVAL, ALIGN, 8, 4096),
+		REGION(PAGES, -EINVAL, "here"),
+		IS(PAGES, -EINVAL, KEEP, 0, 0),
+		IS(PAGES, -EINVAL, TELL_BUS, 0, 0),
+		IS(PAGES, -EINVAL, FD, 4, 0),
+		IS(CONTIG, -EINVAL, ALIGN, 8, 3),
+		IS(CONTIG, -EINVAL, ALIGN, 8, 0),
+		IS(CONTIG, -EINVAL, ALIGN, 8, 1ULL << 31),
+		LACKS(RESERVED, BASE, KEEP, 0),
+		IS(RESERVED, -EINVAL, BASE, 8, 4096),
+		IS(RESERVED, -EBUSY, BASE, 8, 16 * MIB),
+		REGION(RESERVED, -ENOENT, "nowhere"),
+		IS(NONE, -EINVAL, NODE, 4, 0),
+		LACKS(DMABUF, FD, ZERO, 4),
+		IS(DMABUF, -EBADF, FD, 4, 1U << 31),
+		IS(DMABUF, -EBADF, FD, 4, 999999),
+		IS(DMABUF, -EINVAL, FD, 4, 0),
+		LACKS(USER, BACKING, ZERO, 4),
+		IS(NONE, -EINVAL, BASE, 8, -MIB),
+		IS(NONE, -EINVAL, CAPACITY, 8, 1ULL << 63),
+	};
+	struct nlmsghdr *msg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(values); i++) {
+		msg = new_pool(&self->nl, NEW);
+		/* Which also keeps what the kernel uses from being taken */
+		if (values[i].type != PINPOOL_A_POOL_CAPACITY)
+			mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, 2 * MIB);
+		mnl_attr_put_u32(msg, PINPOOL_A_POOL_BACKING, values[i].backing);
+		if (values[i].text)
+			mnl_attr_put(msg, values[i].type, values[i].len, values[i].text);
+		else
+			mnl_attr_put(msg, values[i].type, values[i].len, &values[i].value);
+		EXPECT_EQ(values[i].err, send_bad(&self->nl, msg, values[i].told)) {
+			TH_LOG("value %zu", i);
+		}
 	}
 }
 

@@ -25,20 +25,23 @@ struct pinpool_ctl *control_open(void)
 	return NULL;
 }
 
-/* What helps against an error of the control plane, or NULL */
+/* What helps against an error of the control plane, and of this attribute; or NULL */
 static const char *hint(int err, const char *attr)
 {
+	bool is_name = attr && (!strcmp(attr, "name") || !strcmp(attr, "pool"));
+	bool is_capacity = attr && !strcmp(attr, "capacity");
+
 	switch (err) {
 	case -EPERM:
 		return "try as root";
 	case -ENOENT:
-		return attr ? "`pinpool show` shows those there are" : NULL;
+		return is_name ? "`pinpool show` shows those there are" : NULL;
 	case -EEXIST:
 		return "`pinpool set` changes it";
 	case -EBUSY:
-		return attr ? "`pinpool buffers` shows what is where" : NULL;
+		return is_capacity ? "`pinpool buffers` shows what is where" : NULL;
 	case -ENOMEM:
-		return attr ? "a smaller size may do" : NULL;
+		return is_capacity ? "a smaller size may do" : NULL;
 	default:
 		return NULL;
 	}
