@@ -172,4 +172,12 @@ except NlError as e:
 ynl.do("pool-del", {"name": POOL, "force": True})
 check("pool-del and pool-del-ntf", event("pool-del-ntf").get("name") == POOL and
       not os.path.exists(NODE))
+
+# So large that its making is worth telling
+LARGE = 64 << 20
+ynl.do("pool-new", {"name": POOL, "capacity": LARGE})
+progress = event("progress-ntf")
+check("progress-ntf", progress.get("pool") == POOL and progress["capacity"] == LARGE and
+      progress["done"] <= LARGE, progress)
+ynl.do("pool-del", {"name": POOL})
 print("1..%d" % number)
