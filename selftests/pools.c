@@ -291,6 +291,28 @@ static bool mark(volatile uint64_t *word, uint64_t ours)
 }
 
 /*
+ * Have a page on its way through a pipe: a pin that outlives the buffer, and the pool.
+ * False if there was one already, or the page is no longer there
+ */
+static bool pin(int pipe, char *page, size_t size)
+{
+	struct iovec iov = { .iov_base = page, .iov_len = size };
+
+	return vmsplice(pipe, &iov, 1, SPLICE_F_NONBLOCK) == size;
+}
+
+/* What comes out of the pipe is what went in, whatever became of the pool. */
+static bool unpin(int pipe, uint64_t ours, char *page, size_t size)
+{
+	uint64_t word;
+
+	if (read(pipe, page, size) != size)
+		return false;
+	memcpy(&word, page, sizeof(word));
+	return word == ours;
+}
+
+/*
  * Use the pool as long as it lasts, and the next one. Ends when the parent closes
  * @stop. Exits with 0 if it got anything done and never saw what it must not.
  */
@@ -300,11 +322,16 @@ static void worker(int stop, unsigned int seed)
 	struct pollfd pollfd = { .fd = stop };
 	struct pp_client client;
 	struct pinpool_buf buf;
-	unsigned long done = 0;
-	uint64_t ours = 0;
-	int err;
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *read_back = malloc(page);
+	unsigned long done = 0, pinned = 0;
+	uint64_t ours = 0, theirs = 0;
+	int err, pins[2];
 
 	sigaction(SIGBUS, &action, NULL);
+	/* So that there is one pin at a time */
+	if (pipe(pins) || fcntl(pins[1], F_SETPIPE_SZ, page) != page)
+		_exit(4);
 	while (!poll(&pollfd, 1, 0)) {
 		if (!join(&client))
 			continue;
@@ -315,14 +342,24 @@ static void worker(int stop, unsigned int seed)
 				break;
 			if (!mark((uint64_t *)(client.window + buf.offset), ours))
 				_exit(2);
+			if (!theirs && pin(pins[1], client.window + buf.offset, page)) {
+				theirs = ours;
+				pinned++;
+			}
 			if (++done % 2)
 				err = pp_free(client.fd, buf.handle);
 		} while (!err);
 		if (err != -ENODEV && err != -ENOSPC)
 			_exit(3);
 		pp_client_close(&client);
+		/* In the end that of a pool before this one */
+		if (theirs && done % 3) {
+			if (!unpin(pins[0], theirs, read_back, page))
+				_exit(5);
+			theirs = 0;
+		}
 	}
-	_exit(!done);
+	_exit(!done || !pinned);
 }
 
 #define WORKERS	3
