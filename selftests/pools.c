@@ -400,6 +400,29 @@ TEST_F_TIMEOUT(pools, a_thousand_times_under_load, 300)
 	EXPECT_LT(before, after + 48 * 1024);
 }
 
+TEST_F_TIMEOUT(pools, there_can_be_so_many, 120)
+{
+	char name[32];
+	int nr, err;
+
+	for (nr = 0; nr < 2000; nr++) {
+		snprintf(name, sizeof(name), "many-%d", nr);
+		err = nl_pool_new(&self->nl, name, self->page, 0600);
+		if (err)
+			break;
+	}
+	EXPECT_EQ(-ENOSPC, err);
+	EXPECT_STRNE("", self->nl.error);
+	EXPECT_LE(1000, nr);
+	/* One that goes makes place for another. */
+	EXPECT_EQ(0, nl_pool_del(&self->nl, "many-0", false));
+	EXPECT_EQ(0, nl_pool_new(&self->nl, "many-0", self->page, 0600));
+	while (nr--) {
+		snprintf(name, sizeof(name), "many-%d", nr);
+		EXPECT_EQ(0, nl_pool_del(&self->nl, name, false));
+	}
+}
+
 /* Pools that nobody uses don't keep the module. */
 TEST_F(pools, goes_with_the_module)
 {
