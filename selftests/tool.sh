@@ -49,6 +49,9 @@ check "unknown option: the syntax" 2 'unknown option --bogus.*usage:' pinpool st
 check "missing pool: the syntax" 2 'which pool.*usage:' pinpool info
 check "help" 0 'Usage: pinpool' pinpool --help
 check "help of a command" 0 'Usage: pinpool stat' pinpool stat --help
+check "help as a command" 0 'Usage: pinpool ' pinpool help
+check "help of a command as one" 0 'Usage: pinpool stat' pinpool help stat
+check "help of nothing that there is" 2 'no such command.*usage:' pinpool help frobnicate
 check "version" 0 '^pinpool [0-9]+\.' pinpool --version
 check "output that can't be written is a failure" 1 'standard output' \
 	sh -c 'pinpool list >/dev/full'

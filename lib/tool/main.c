@@ -173,6 +173,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = { TOOL_LONG_OPTIONS, { } };
 	int opt, ret;
+	bool help;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+" TOOL_SHORT_OPTIONS,
@@ -184,9 +185,18 @@ int main(int argc, char **argv)
 	if (optind == argc)
 		return usage_error("which command? There are %s", command_names());
 
+	/* `pinpool help add` is `pinpool add --help`. */
+	help = !strcmp(argv[optind], "help");
+	if (help && ++optind == argc) {
+		print_help();
+		return finish(TOOL_OK);
+	}
 	current = find_command(argv[optind]);
 	if (!current)
 		return usage_error("%s: no such command; there are %s", argv[optind],
 				   command_names());
-	return finish(current->run(argc - optind, argv + optind));
+	if (!help)
+		return finish(current->run(argc - optind, argv + optind));
+	print_help();
+	return finish(TOOL_OK);
 }
