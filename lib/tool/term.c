@@ -35,8 +35,8 @@ bool term_utf8(void)
 	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
 }
 
-/* Columns of the terminal, or else of $COLUMNS, or as many as all have */
-int term_width(void)
+/* Columns of the terminal, or else of $COLUMNS, or else so many */
+int term_width_or(int otherwise)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
@@ -45,5 +45,11 @@ int term_width(void)
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		return size.ws_col;
 	width = columns ? atoi(columns) : 0;
-	return width > 0 ? width : WIDTH;
+	return width > 0 ? width : otherwise;
+}
+
+/* As many as all have, if there is none */
+int term_width(void)
+{
+	return term_width_or(WIDTH);
 }

@@ -10,5 +10,6 @@
 bool term_colours(void);
 bool term_utf8(void);
 int term_width(void);
+int term_width_or(int otherwise);
 
 #endif /* PINPOOL_TOOL_TERM_H */

@@ -24,6 +24,9 @@
 #define WIDTH_MIN	40
 #define WIDTH_MAX	1000
 
+/* Of a file, where nothing is cut off that isn't very long */
+#define WIDTH_FILE	132
+
 static const struct option options[] = {
 	{ "delay", required_argument, NULL, 'd' },
 	{ "count", required_argument, NULL, 'n' },
@@ -118,7 +121,7 @@ static int sample_next(struct top *top, struct top_source *source)
 static int frame_print(const struct top *top)
 {
 	struct grid grid;
-	int width = term_width();
+	int width = term_width_or(WIDTH_FILE);
 	int ret = 0;
 
 	grid_init(&grid, width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : width);

@@ -12,7 +12,10 @@
 
 /* Where there is not place for all */
 #define EVENT_ROWS	6
-#define NAME_WIDTH	16
+
+/* The names of pools have what these leave of a row, but not less than that. */
+#define CLIENT_WIDTH	78
+#define NAME_WIDTH	8
 
 #define MAX_COLUMNS	9
 
@@ -348,8 +351,9 @@ static void help_draw(struct frame *f)
 		grid_text(f->grid, f->row++, 0, paint_none, "%s", lines[i]);
 }
 
-static int name_width(const struct top_sample *sample)
+static int name_width(const struct top_sample *sample, int columns)
 {
+	int most = columns - CLIENT_WIDTH;
 	size_t length, longest = strlen("POOL");
 	unsigned int i;
 
@@ -358,13 +362,17 @@ static int name_width(const struct top_sample *sample)
 		if (length > longest)
 			longest = length;
 	}
-	return least(longest, NAME_WIDTH);
+	return least(longest, most > NAME_WIDTH ? most : NAME_WIDTH);
 }
 
 /* Draw all there is, or where @rows isn't 0, what there is place for */
 void top_draw(const struct top *top, struct grid *grid, int rows)
 {
-	struct frame f = { .top = top, .grid = grid, .name_width = name_width(&top->sample) };
+	struct frame f = {
+		.top = top,
+		.grid = grid,
+		.name_width = name_width(&top->sample, grid->width),
+	};
 	unsigned int pools = top->sample.nr_pools;
 	unsigned int events = events_rows(top);
 

@@ -108,6 +108,24 @@ TEST_F(top, bars_show_how_full_pools_are)
 	free(text);
 }
 
+/* A long name doesn't take the place of what clients are called. */
+TEST_F(top, names_and_commands_share_a_row)
+{
+	struct top_sample *sample = &self->top.sample;
+	char *text;
+
+	strcpy(sample->pools[0].name, "n234567890123456789012345678901");
+	strcpy(sample->clients[0].pool, sample->pools[0].name);
+	text = frame(&self->top, 79, 0);
+	EXPECT_NE(NULL, strstr(text, "\nn2345678       1    1000 client ")) {
+		TH_LOG("%s", text);
+	}
+	free(text);
+	text = frame(&self->top, 132, 0);
+	EXPECT_NE(NULL, strstr(text, "\nn234567890123456789012345678901       1    1000 client "));
+	free(text);
+}
+
 TEST_F(top, a_frame_has_as_many_rows_as_there_are)
 {
 	int rows, width, i;
