@@ -110,24 +110,27 @@ static int dmabuf_open(struct pinpool_pool *pool, struct dmabuf_memory *memory)
 	if (IS_ERR(memory->attach))
 		return pinpool_backing_refuse(pool, PTR_ERR(memory->attach),
 					      "The exporter doesn't let it be attached to");
-	err = dma_buf_vmap_unlocked(memory->dmabuf, &memory->map);
-	if (err) {
-		pool->why = "The exporter can't map it for the kernel";
-		goto err_detach;
-	}
-	err = map_check(pool, memory);
-	if (err)
-		goto err_unmap;
+	/* First this: where it was before it stayed, others may be afterwards. */
 	memory->sgt = dma_buf_map_attachment_unlocked(memory->attach, DMA_BIDIRECTIONAL);
 	if (IS_ERR(memory->sgt)) {
 		pool->why = "The exporter can't have it stay where it is";
 		err = PTR_ERR(memory->sgt);
+		goto err_detach;
+	}
+	err = dma_buf_vmap_unlocked(memory->dmabuf, &memory->map);
+	if (err) {
+		pool->why = "The exporter can't map it for the kernel";
 		goto err_unmap;
 	}
+	err = map_check(pool, memory);
+	if (err)
+		goto err_vunmap;
 	return 0;
 
-err_unmap:
+err_vunmap:
 	dma_buf_vunmap_unlocked(memory->dmabuf, &memory->map);
+err_unmap:
+	dma_buf_unmap_attachment_unlocked(memory->attach, memory->sgt, DMA_BIDIRECTIONAL);
 err_detach:
 	dma_buf_detach(memory->dmabuf, memory->attach);
 	return err;
@@ -165,8 +168,8 @@ static void dmabuf_destroy(struct pinpool_pool *pool)
 	struct dmabuf_memory *memory = pool->backing_data;
 
 	pool->backing_data = NULL;
-	dma_buf_unmap_attachment_unlocked(memory->attach, memory->sgt, DMA_BIDIRECTIONAL);
 	dma_buf_vunmap_unlocked(memory->dmabuf, &memory->map);
+	dma_buf_unmap_attachment_unlocked(memory->attach, memory->sgt, DMA_BIDIRECTIONAL);
 	dma_buf_detach(memory->dmabuf, memory->attach);
 	dma_buf_put(memory->dmabuf);
 	kfree(memory);
