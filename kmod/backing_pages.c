@@ -178,6 +178,11 @@ static void pages_shrink(struct pinpool_pool *pool, u64 old, u64 capacity)
 		chunk_cut(chunk, (capacity >> PAGE_SHIFT) - (keep - 1) * CHUNK_PAGES);
 }
 
+static u64 available_pages(void)
+{
+	return max(si_mem_available(), 0L);
+}
+
 /* Have a chunk at @index. */
 static int chunk_get(struct xarray *chunks, unsigned long index)
 {
@@ -195,11 +200,17 @@ static int chunk_get(struct xarray *chunks, unsigned long index)
 	return err;
 }
 
+/*
+ * Others may want memory at the same time. Go on only while there is enough for all that
+ * is left: to find out at the last page would be too late for them.
+ */
 static int fill_chunk(struct pinpool_pool *pool, u64 index, unsigned int *order)
 {
 	struct backing *backing = pool->backing_data;
 	u64 left = (backing->wanted >> PAGE_SHIFT) - index * CHUNK_PAGES;
 
+	if (left > available_pages())
+		return -ENOMEM;
 	return chunk_fill(pool, xa_load(&backing->chunks, index), min_t(u64, left, CHUNK_PAGES),
 			  order);
 }
@@ -213,7 +224,7 @@ static int pages_grow(struct pinpool_pool *pool, u64 old, u64 capacity)
 	int err = 0;
 
 	/* Collecting what can't suffice would only starve others meanwhile. */
-	available = max(si_mem_available(), 0L);
+	available = available_pages();
 	if (need > available) {
 		pr_info("pool '%s': needs %llu MiB of memory, about %llu MiB are available\n",
 			pool->config.name, need >> (20 - PAGE_SHIFT),

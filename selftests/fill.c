@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -55,7 +56,7 @@ static bool progress(struct nl *nl, uint64_t *capacity, uint64_t *done)
 	return !strcmp(nl_string(attrs[PINPOOL_A_EVENT_POOL]), NAME);
 }
 
-TEST_F(fill, progress_is_told)
+TEST_F_TIMEOUT(fill, progress_is_told, 300)
 {
 	uint64_t capacity, done;
 	const struct nlmsghdr *msg;
@@ -83,7 +84,7 @@ TEST_F(fill, progress_is_told)
 }
 
 /* Every page, whichever processor got it ready, and whatever was in it before */
-TEST_F(fill, all_of_it_is_zeroed)
+TEST_F_TIMEOUT(fill, all_of_it_is_zeroed, 300)
 {
 	struct pinpool_buf buf;
 	void *dirty, *window;
@@ -110,8 +111,8 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
-/* Makes the pool in a process of its own. Exits with the error */
-static pid_t make(void)
+/* Makes a pool in a process of its own. Exits with the error */
+static pid_t make_pool(const char *name, uint64_t size)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct nl nl;
@@ -123,8 +124,13 @@ static pid_t make(void)
 	sigaction(SIGINT, &action, NULL);
 	err = nl_open(&nl);
 	if (!err)
-		err = nl_pool_new(&nl, NAME, LARGE, 0600);
+		err = nl_pool_new(&nl, name, size, 0600);
 	_exit(-err);
+}
+
+static pid_t make(void)
+{
+	return make_pool(NAME, LARGE);
 }
 
 /* Returns true if it was stopped by @signal, false if it was too late for that */
@@ -160,14 +166,109 @@ static void interrupts(struct __test_metadata *_metadata, struct nl *nl, struct 
 	EXPECT_EQ(0, nl_pool_new(nl, NAME, LARGE, 0600));
 }
 
-TEST_F(fill, a_signal_stops_it)
+TEST_F_TIMEOUT(fill, a_signal_stops_it, 300)
 {
 	interrupts(_metadata, &self->nl, &self->events, SIGINT);
 }
 
-TEST_F(fill, so_does_a_kill)
+TEST_F_TIMEOUT(fill, so_does_a_kill, 300)
 {
 	interrupts(_metadata, &self->nl, &self->events, SIGKILL);
+}
+
+/* Takes a processor from all others, until it is killed */
+static pid_t hog(void)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	/* Where sessions share the processors, it is theirs that counts. */
+	setsid();
+	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	if (setpriority(PRIO_PROCESS, 0, -20) || (fd >= 0 && write(fd, "-20", 3) != 3))
+		_exit(1);
+	for (;;)
+		;
+}
+
+#define MAX_HOGS	64
+
+/* What takes long is in the log, too. */
+TEST_F_TIMEOUT(fill, progress_is_logged, 300)
+{
+	uint64_t capacity, done, ready = 0;
+	unsigned long long of = 0, mib = 0;
+	pid_t hogs[MAX_HOGS], pid;
+	bool logged = false;
+	int i, log, nr, status;
+	char rest[256];
+
+	log = pp_log_open();
+	ASSERT_LE(0, log);
+	nr = sysconf(_SC_NPROCESSORS_ONLN);
+	ASSERT_GE(MAX_HOGS, nr);
+	for (i = 0; i < nr; i++)
+		hogs[i] = hog();
+	pid = make();
+	while (!logged && !waitpid(pid, &status, WNOHANG)) {
+		if (progress(&self->events, &capacity, &done)) {
+			EXPECT_LE(ready, done);
+			ready = done;
+		}
+		logged = pp_log_find(log, "pool '" NAME "': ", rest, sizeof(rest));
+	}
+	for (i = 0; i < nr; i++) {
+		kill(hogs[i], SIGKILL);
+		ASSERT_EQ(hogs[i], waitpid(hogs[i], &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	ASSERT_TRUE(logged);
+	EXPECT_EQ(2, sscanf(rest, "%llu of %llu MiB are ready", &mib, &of));
+	EXPECT_EQ(LARGE / MIB, of);
+	EXPECT_GT(of, mib);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, nl_pool_del(&self->nl, NAME, false));
+	close(log);
+}
+
+/* Each of two would fit alone, and much of both is there when there is no more. */
+TEST_F_TIMEOUT(fill, memory_runs_out_half_way, 300)
+{
+	static const char * const names[] = { NAME "-a", NAME "-b" };
+	unsigned long before = pp_available_kib();
+	uint64_t size = before * 6 / 10 / KIB * MIB;
+	int i, log, made, status;
+	bool stopped = false;
+	char rest[256];
+	pid_t pids[2];
+	size_t n;
+
+	log = pp_log_open();
+	ASSERT_LE(0, log);
+	for (i = 0; i < TRIES && !stopped; i++) {
+		for (n = 0; n < ARRAY_LEN(names); n++)
+			pids[n] = make_pool(names[n], size);
+		for (n = 0, made = 0; n < ARRAY_LEN(names); n++) {
+			ASSERT_EQ(pids[n], waitpid(pids[n], &status, 0));
+			ASSERT_TRUE(WIFEXITED(status));
+			made += !status;
+			EXPECT_TRUE(!status || WEXITSTATUS(status) == ENOMEM);
+		}
+		EXPECT_GE(1, made);
+		for (n = 0; n < ARRAY_LEN(names); n++)
+			made -= !nl_pool_del(&self->nl, names[n], false);
+		EXPECT_EQ(0, made);
+		/* Else one of them saw in time that it would not suffice. */
+		stopped = pp_log_find(log, "': stopped with ", rest, sizeof(rest));
+	}
+	EXPECT_TRUE(stopped);
+	EXPECT_NE(NULL, strstr(rest, "ENOMEM"));
+	EXPECT_LT(before, pp_available_kib() + 32 * KIB);
+	EXPECT_EQ(0, nl_pool_new(&self->nl, NAME, size, 0600));
+	close(log);
 }
 
 static void *make_and_delete(void *arg)
@@ -187,7 +288,7 @@ static void *make_and_delete(void *arg)
 	return (void *)err;
 }
 
-TEST_F(fill, several_at_a_time)
+TEST_F_TIMEOUT(fill, several_at_a_time, 300)
 {
 	static char names[][16] = { "fill-a", "fill-b", "fill-c" };
 	pthread_t threads[3];

@@ -323,6 +323,36 @@ static inline unsigned long pp_available_kib(void)
 	return kib;
 }
 
+/* The kernel's log from now on, or -1 */
+static inline int pp_log_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log >= 0)
+		lseek(log, 0, SEEK_END);
+	return log;
+}
+
+/* What @log has behind @words in a line that nobody has read yet; false if there is none */
+static inline bool pp_log_find(int log, const char *words, char *rest, size_t size)
+{
+	const char *found;
+	char line[2048];
+	ssize_t len;
+
+	while ((len = read(log, line, sizeof(line) - 1)) > 0 || (len < 0 && errno == EPIPE)) {
+		if (len < 0)
+			continue;
+		line[len] = '\0';
+		found = strstr(line, words);
+		if (found) {
+			snprintf(rest, size, "%s", found + strlen(words));
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Remove the module, and load that of PINPOOL_KO with the default pool */
 static inline int pp_unload(void)
 {
