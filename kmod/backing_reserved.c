@@ -80,6 +80,7 @@ static void range_free(struct reserved *range)
 static int claim_pages(struct pinpool_pool *pool, struct reserved *range, u64 start)
 {
 	u64 capacity = pool->config.capacity;
+	struct page *page;
 	u64 i;
 
 	range->start = start;
@@ -91,9 +92,14 @@ static int claim_pages(struct pinpool_pool *pool, struct reserved *range, u64 st
 		if (!pfn_valid(PHYS_PFN(start + i)))
 			return pinpool_backing_refuse(pool, -EINVAL,
 						      "The region isn't memory that the kernel knows of");
-		if (page_count(reserved_page(range, i)) != 1)
+		page = reserved_page(range, i);
+		if (page_count(page) != 1)
 			return pinpool_backing_refuse(pool, -EBUSY,
 						      "Somebody still has pages of this region");
+		/* The kernel would try without end to move what is to be pinned for long. */
+		if (is_zone_movable_page(page))
+			return pinpool_backing_refuse(pool, -EOPNOTSUPP,
+						      "The region is where kernelcore= or movablecore= at boot allow only memory that can be moved");
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "netlink.h"
 
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -35,18 +36,25 @@ static uint64_t size_of(const char *text, char **end)
 	return size << (10 * (suffix - suffixes + 1));
 }
 
+/* The kernel's command line */
+static void read_command_line(char *line, int size)
+{
+	FILE *file = fopen("/proc/cmdline", "re");
+
+	if (!file || !fgets(line, size, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+}
+
 /* The largest range of the command line; false if there is none */
 static bool find_range(uint64_t *base, uint64_t *size)
 {
 	static const char spaces[] = { ' ', '\n', '\0' };
-	char line[4096] = "", *word, *end;
-	FILE *file = fopen("/proc/cmdline", "re");
+	char line[4096], *word, *end;
 	uint64_t length;
 
-	if (file && !fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
+	read_command_line(line, sizeof(line));
 	*size = 0;
 	for (word = strtok(line, spaces); word; word = strtok(NULL, spaces)) {
 		if (strncmp(word, "memmap=", 7))
@@ -70,7 +78,7 @@ FIXTURE(reserved)
 FIXTURE_SETUP(reserved)
 {
 	if (!find_range(&self->base, &self->size))
-		SKIP(return, "no memmap=<size>$<start> on the kernel's command line");
+		PP_SKIP_SETUP("no memmap=<size>$<start> on the kernel's command line");
 	ASSERT_EQ(0, nl_open(&self->nl));
 	nl_pool_del(&self->nl, NAME, true);
 	nl_pool_del(&self->nl, OTHER, true);
@@ -232,6 +240,56 @@ TEST_F(reserved, what_is_refused)
 	EXPECT_EQ(0, make(nl, NAME, base, 4 * MIB, false));
 }
 
+/* Whether a driver says that it has memory somewhere */
+static bool claimed(const char *driver)
+{
+	FILE *file = fopen("/proc/iomem", "re");
+	bool found = false;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= !!strstr(line, driver);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* That driver keeps the log over a crash, at an address that it is given. */
+#define DRIVER		"ramoops"
+#define DRIVER_FILE	"/lib/modules/" DRIVER ".ko"
+
+TEST_F(reserved, memory_of_another_driver)
+{
+	int file = open(DRIVER_FILE, O_RDONLY | O_CLOEXEC);
+	struct nl *nl = &self->nl;
+	char params[128];
+
+	if (file < 0)
+		SKIP(return, "no " DRIVER_FILE);
+	syscall(SYS_delete_module, DRIVER, O_NONBLOCK);
+	snprintf(params, sizeof(params), "mem_address=%#llx mem_size=0x100000 record_size=0x20000",
+		 (unsigned long long)self->base + 4 * MIB);
+	ASSERT_EQ(0, syscall(SYS_finit_module, file, params, 0));
+	if (!claimed(DRIVER)) {
+		syscall(SYS_delete_module, DRIVER, O_NONBLOCK);
+		SKIP(return, "the driver doesn't claim memory that the kernel has pages of");
+	}
+	EXPECT_EQ(-EBUSY, make(nl, NAME, self->base + 4 * MIB, 4 * MIB, false));
+	EXPECT_NE(NULL, strstr(nl->error, "nother driver"));
+	EXPECT_EQ(-EBUSY, make(nl, NAME, self->base, 8 * MIB, false));
+	/* Beside it there is room. */
+	EXPECT_EQ(0, make(nl, NAME, self->base, 4 * MIB, false));
+	ASSERT_EQ(0, syscall(SYS_delete_module, DRIVER, O_NONBLOCK));
+	EXPECT_EQ(0, make(nl, OTHER, self->base + 4 * MIB, 4 * MIB, false));
+	ASSERT_EQ(0, nl_pool_del(nl, NAME, false));
+
+	/* And the other way round */
+	ASSERT_EQ(0, syscall(SYS_finit_module, file, params, 0));
+	EXPECT_FALSE(claimed(DRIVER));
+	ASSERT_EQ(0, syscall(SYS_delete_module, DRIVER, O_NONBLOCK));
+	close(file);
+}
+
 /* Has a page pinned by a pipe, and dies. Returns the pipe's end to read from */
 static int pin_and_die(struct __test_metadata *_metadata)
 {
@@ -338,7 +396,7 @@ TEST_F(reserved, regions)
 
 	EXPECT_EQ(-ENOENT, make_region(&self->nl, NAME, "no-such-region", MIB));
 	err = make_region(&self->nl, NAME, REGION, REGION_SIZE);
-	if (err == -ENOENT)
+	if (err == -ENOENT || err == -EOPNOTSUPP)
 		SKIP(return, "%s", self->nl.error);
 	ASSERT_EQ(0, err) {
 		TH_LOG("%s", self->nl.error);
@@ -360,6 +418,19 @@ TEST_F(reserved, regions)
 	EXPECT_EQ(-ERANGE, make_region(&self->nl, NAME, REGION, REGION_SIZE + 4096));
 	/* Either one or the other */
 	EXPECT_EQ(-EINVAL, make_region(&self->nl, NAME, "", MIB));
+}
+
+/* Pages that could not be pinned for long are none for a pool. */
+TEST_F(reserved, regions_of_memory_that_can_move)
+{
+	char line[4096];
+
+	read_command_line(line, sizeof(line));
+	if (!strstr(line, "movablecore=") || !strstr(line, ":" REGION))
+		SKIP(return, "no movablecore=<size> and no reserve_mem on the command line");
+	EXPECT_EQ(-EOPNOTSUPP, make_region(&self->nl, NAME, REGION, REGION_SIZE));
+	EXPECT_NE(NULL, strstr(self->nl.error, "moved"));
+	EXPECT_NE(0, access(NODE, F_OK));
 }
 
 TEST_HARNESS_MAIN
