@@ -4,9 +4,11 @@
  */
 #include "pinpool.h"
 
+#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/pfn.h>
+#include <linux/platform_device.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -19,7 +21,47 @@ static const struct pinpool_backing_ops * const backings[] = {
 	[PINPOOL_BACKING_USER] = &pinpool_backing_user,
 	[PINPOOL_BACKING_DMABUF] = &pinpool_backing_dmabuf,
 	[PINPOOL_BACKING_NONE] = &pinpool_backing_none,
+#ifdef CONFIG_DMA_CMA
+	[PINPOOL_BACKING_CMA] = &pinpool_backing_cma,
+#endif
 };
+
+/* Attachments, and memory for DMA, are of a device. No driver is bound to it. */
+struct device *pinpool_device;
+
+/**
+ * pinpool_backing_init() - Get ready to make backings
+ *
+ * Context: Module load, may sleep.
+ * Return: 0 or a negative errno
+ */
+int __init pinpool_backing_init(void)
+{
+	struct platform_device *device;
+	int err;
+
+	device = platform_device_register_simple("pinpool", PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	/* It looks at no memory: any address will do. */
+	err = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (err) {
+		platform_device_unregister(device);
+		return err;
+	}
+	pinpool_device = &device->dev;
+	return 0;
+}
+
+/**
+ * pinpool_backing_exit() - Undo pinpool_backing_init()
+ *
+ * Context: May sleep. There are no pools.
+ */
+void pinpool_backing_exit(void)
+{
+	platform_device_unregister(to_platform_device(pinpool_device));
+}
 
 /**
  * pinpool_backing_get() - Find a backing by its number

@@ -11,18 +11,13 @@
 #include "compat.h"
 
 #include <linux/dma-buf.h>
-#include <linux/dma-mapping.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
-#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 /* How far a run is looked for. A fault wants 16 pages. */
 #define RUN_PAGES	64
-
-/* Attachments are of a device. */
-static struct platform_device *importer;
 
 /**
  * struct dmabuf_memory - A dma-buf of another driver; constant once it is complete
@@ -106,7 +101,7 @@ static int dmabuf_open(struct pinpool_pool *pool, struct dmabuf_memory *memory)
 	err = exporter_check(pool, memory->dmabuf);
 	if (err)
 		return err;
-	memory->attach = dma_buf_attach(memory->dmabuf, &importer->dev);
+	memory->attach = dma_buf_attach(memory->dmabuf, pinpool_device);
 	if (IS_ERR(memory->attach))
 		return pinpool_backing_refuse(pool, PTR_ERR(memory->attach),
 					      "The exporter doesn't let it be attached to");
@@ -211,33 +206,3 @@ const struct pinpool_backing_ops pinpool_backing_dmabuf = {
 	.fixed = "The memory is a dma-buf, no more and no less",
 	.pages = dmabuf_pages,
 };
-
-/**
- * pinpool_backing_dmabuf_init() - Get ready to use dma-bufs
- *
- * Context: Module load, may sleep.
- * Return: 0 or a negative errno
- */
-int __init pinpool_backing_dmabuf_init(void)
-{
-	int err;
-
-	importer = platform_device_register_simple("pinpool", PLATFORM_DEVID_NONE, NULL, 0);
-	if (IS_ERR(importer))
-		return PTR_ERR(importer);
-	/* No device of ours looks at it: any address will do. */
-	err = dma_coerce_mask_and_coherent(&importer->dev, DMA_BIT_MASK(64));
-	if (err)
-		platform_device_unregister(importer);
-	return err;
-}
-
-/**
- * pinpool_backing_dmabuf_exit() - Undo pinpool_backing_dmabuf_init()
- *
- * Context: May sleep. There are no pools.
- */
-void pinpool_backing_dmabuf_exit(void)
-{
-	platform_device_unregister(importer);
-}

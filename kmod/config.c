@@ -127,9 +127,9 @@ struct pinpool_refusal pinpool_config_check(const struct pinpool_config *config)
 		return refuse(config->keep ? PINPOOL_A_POOL_KEEP : PINPOOL_A_POOL_REGION,
 			      "Only backing reserved has a region, and what is in it to be kept");
 	if (config->tell_bus && !is(config, PINPOOL_BACKING_CONTIG) &&
-	    !is(config, PINPOOL_BACKING_RESERVED))
+	    !is(config, PINPOOL_BACKING_CMA) && !is(config, PINPOOL_BACKING_RESERVED))
 		return refuse(PINPOOL_A_POOL_TELL_BUS,
-			      "Only backings contig and reserved have a bus address");
+			      "Only backings contig, cma and reserved have a bus address");
 	if (config->fd >= 0 && !is(config, PINPOOL_BACKING_DMABUF))
 		return refuse(PINPOOL_A_POOL_FD, "Only backing dmabuf takes a file descriptor");
 	if (config->node != NUMA_NO_NODE && !is(config, PINPOOL_BACKING_PAGES) &&

@@ -26,12 +26,12 @@ static int __init pinpool_init(void)
 	pinpool_queue = alloc_workqueue("pinpool", WQ_UNBOUND, 0);
 	if (!pinpool_queue)
 		goto err_hold;
-	err = pinpool_backing_dmabuf_init();
+	err = pinpool_backing_init();
 	if (err)
 		goto err_queue;
 	err = pinpool_registry_init();
 	if (err)
-		goto err_dmabuf;
+		goto err_backing;
 	err = pinpool_param_create_pools();
 	if (err)
 		goto err_pools;
@@ -58,8 +58,8 @@ err_netlink:
 err_pools:
 	pinpool_registry_close();
 	pinpool_registry_exit();
-err_dmabuf:
-	pinpool_backing_dmabuf_exit();
+err_backing:
+	pinpool_backing_exit();
 err_queue:
 	destroy_workqueue(pinpool_queue);
 err_hold:
@@ -80,7 +80,7 @@ static void __exit pinpool_exit(void)
 	pinpool_registry_close();
 	pinpool_netlink_exit();
 	pinpool_registry_exit();
-	pinpool_backing_dmabuf_exit();
+	pinpool_backing_exit();
 	destroy_workqueue(pinpool_queue);
 	pinpool_hold_exit();
 	pinpool_buffer_exit();

@@ -18,7 +18,7 @@
 static char *pools = "default:64M";
 module_param(pools, charp, 0444);
 MODULE_PARM_DESC(pools,
-		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never, backing=pages|contig|reserved|none, base=<address>, align=<size>, region=<name>, keep, tell-bus, limits client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, and watermarks low=<size>, high=<size>; sizes take K, M, G, T (default \"default:64M\")");
+		 "Pools to make: <name>:<size>[:<option>...][,...] with options granule=<size>, mode=<octal>, node=<number>, zero=owner|always|never, backing=pages|contig|cma|reserved|none, base=<address>, align=<size>, region=<name>, keep, tell-bus, limits client-bytes=, client-buffers=, client-shares=, uid-bytes=, uid-buffers=, and watermarks low=<size>, high=<size>; sizes take K, M, G, T (default \"default:64M\")");
 
 /* A number with an optional K, M, G or T. memparse() would wrap silently. */
 static int __init parse_size(const char *arg, u64 *size)

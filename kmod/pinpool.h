@@ -209,8 +209,9 @@ enum pinpool_event {
  * @name: What sysfs tells, and what the module's parameter is given
  * @attr: PINPOOL_A_POOL_*: what @check is about
  * @longterm: Whether windows can be pinned for long
- * @foreign: The pages are somebody else's: windows map them by PFN, so that nobody
- *           can pin them there, and whose bytes they have is kept in pool->owners.
+ * @foreign: The pages are somebody else's, or not to be pinned: windows map them by
+ *           PFN, so that nobody can pin them there, and whose bytes they have is kept in
+ *           pool->owners.
  *           Before the first client gets it, memory is zeroed where the pool's policy
  *           does so at all
  * @borrowed: Pages that somebody has pinned can't outlive @destroy: it is called only
@@ -721,6 +722,9 @@ static inline void pinpool_cgroup_uncharge_unused(struct pinpool_scatter *scatte
 #endif
 
 /* backing.c */
+extern struct device *pinpool_device;
+int pinpool_backing_init(void);
+void pinpool_backing_exit(void);
 const struct pinpool_backing_ops *pinpool_backing_get(unsigned int id);
 const struct pinpool_backing_ops *pinpool_backing_find(const char *name);
 int pinpool_backing_refuse(struct pinpool_pool *pool, int err, const char *why);
@@ -739,10 +743,7 @@ extern const struct pinpool_backing_ops pinpool_backing_reserved;
 extern const struct pinpool_backing_ops pinpool_backing_user;
 extern const struct pinpool_backing_ops pinpool_backing_dmabuf;
 extern const struct pinpool_backing_ops pinpool_backing_none;
-
-/* backing_dmabuf.c */
-int pinpool_backing_dmabuf_init(void);
-void pinpool_backing_dmabuf_exit(void);
+extern const struct pinpool_backing_ops pinpool_backing_cma;
 
 /* client.c */
 extern const struct file_operations pinpool_client_fops;

@@ -228,7 +228,7 @@ struct pinpool_ctl_stats {
  * @longterm: enum pinpool_longterm
  * @keep: Of backing reserved: leave what is in the memory to the first who get it,
  *        instead of zeroing it
- * @tell_bus: Of backings contig and reserved: tell @bus_address
+ * @tell_bus: Of backings contig, cma and reserved: tell @bus_address
  * @reserved2: Zero
  * @region: Of backing reserved, instead of @base, the name of what the kernel was told
  *          to reserve when it booted

@@ -18,7 +18,7 @@ log=$tmp/log
 passed=0 failed=0 skipped=0
 trap 'rm -rf "$tmp"; pinpool del $name --force 2>/dev/null' EXIT
 
-[ $# -gt 0 ] || set -- pages contig,align=2M reserved,base=512M reserved,region=pinpool-test none \
+[ $# -gt 0 ] || set -- pages contig,align=2M cma reserved,base=512M reserved,region=pinpool-test none \
 	user:anon user:shmem user:hugetlb dmabuf:vgem dmabuf:udmabuf dmabuf:heap
 
 # Of the first where there are windows, of the second where the memory is the pool's
@@ -54,24 +54,28 @@ delete() {
 own() {
 	size=32M
 	[ "$1" != "${1%region=*}" ] && size=16M
+	[ "$1" = cma ] && size=16M
 	# shellcheck disable=SC2046 # settings are words
 	if ! error=$(pinpool add $name $size mode 0600 $(echo "backing=$1" | tr , ' ') 2>&1); then
 		case $error in
-		*"can't have pools of this backing"*|*"No region of this name"*)
+		*"can't have pools of this backing"*|*"No region of this name"*|*"CMA has no run"*)
 			skip "$1" "$error" ;;
 		*)
 			bad "$1: $error" ;;
 		esac
 		return
 	fi
-	if [ "$1" = none ]; then
-		# shellcheck disable=SC2086 # tests are words
+	# shellcheck disable=SC2086 # tests are words
+	case $1 in
+	none)
 		run $offsets
-		skip "$1: $windows $pins" "there is no memory to map"
-	else
-		# shellcheck disable=SC2086 # here too
-		run $offsets $windows $pins
-	fi
+		skip "$1: $windows $pins" "there is no memory to map" ;;
+	cma)
+		run $offsets $windows
+		skip "$1: $pins" "the kernel wants to have the place back, so nobody can pin it" ;;
+	*)
+		run $offsets $windows $pins ;;
+	esac
 	delete "$1"
 }
 

@@ -77,10 +77,18 @@ for series in $(tr ' ' '\n' <<<"$KERNELS 7" | sort -uV); do
 		/selftests/backings.sh
 done
 suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh
-suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -- \
+suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -M ramoops -- \
 	/selftests/run_tests.sh reserved
+suite 'Memory that can move, on Linux 7' selftests/vm/pinpool -k 7 -T -n -a movablecore=384M -- \
+	/selftests/run_tests.sh reserved load
+suite 'Contiguous memory on two NUMA nodes, and CMA, on Linux 7' \
+	selftests/vm/pinpool -k 7 -T \
+	-q '-object memory-backend-ram,size=512M,id=m0 -object memory-backend-ram,size=512M,id=m1' \
+	-q '-numa node,memdev=m0,cpus=0 -numa node,memdev=m1,cpus=1' -- \
+	/selftests/run_tests.sh contig
 # Drivers take dma-bufs in one way before 7 and in another since.
-for series in $(tr ' ' '\n' <<<"$KERNELS 7" | sort -uV); do
+for series in $(tr ' ' '
+' <<<"$KERNELS 7" | sort -uV); do
 	suite "Shares in the hands of drivers on Linux $series" \
 		selftests/clients/drivers.sh -k "$series"
 done

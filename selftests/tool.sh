@@ -212,7 +212,7 @@ check "show tells its bus address" 0 'bus address: 0x[0-9a-f]*[02468ace]00000$' 
 check "show tells that it can be pinned" 0 'long-term pins: yes$' pinpool show tool
 check "set can't make it larger: why" 1 'tool: .*contiguous' pinpool set tool size 8M
 check "del that too" 0 gone sh -c 'pinpool del tool && echo gone'
-check "unknown backing" 2 'backing: silk is not one of pages, contig,.*usage:' \
+check "unknown backing" 2 'backing: silk is not one of pages, contig, cma,.*usage:' \
 	pinpool add tool 4M backing silk
 for base in 0x 0x1g 0x10000000000000000 -1; do
 	check "no address: $base" 2 'base: .*usage:' pinpool add tool 4M backing=none base=$base

@@ -107,14 +107,14 @@ const struct command cmd_add = {
 		"mode <octal>                         permissions of its node\n"
 		"zero owner|always|never              when memory is zeroed\n"
 		"node <n>|any                         the NUMA node of its memory\n"
-		"backing pages|contig|reserved|dmabuf|none  where its memory comes from\n"
+		"backing pages|contig|cma|reserved|dmabuf|none  where its memory comes from\n"
 		"align <size>                         contig: of its physical address\n"
 		"base <address>                       reserved: where it begins; none: what\n"
 		"                                     offset 0 is called\n"
 		"region <name>                        reserved: as in reserve_mem= at boot\n"
 		"keep                                 reserved: leave what is in it\n"
-		"tell-bus                             contig, reserved: have show tell its\n"
-		"                                     address, to the privileged\n"
+		"tell-bus                             contig, cma, reserved: have show tell\n"
+		"                                     its address, to the privileged\n"
 		"fd <n>                               dmabuf: a descriptor, `fd 3 3<&5`\n"
 		LIMITS_HELP,
 	.run = add_run,

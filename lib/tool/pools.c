@@ -131,6 +131,8 @@ const char *backing_name(uint32_t backing)
 		return "dmabuf";
 	case PINPOOL_BACKING_NONE:
 		return "none";
+	case PINPOOL_BACKING_CMA:
+		return "cma";
 	default:
 		return "unknown";
 	}
@@ -164,7 +166,7 @@ const char *longterm_text(uint32_t longterm)
 	case PINPOOL_LONGTERM_NO_FOREIGN:
 		return "no, nor short ones: the pages are not the pool's own";
 	case PINPOOL_LONGTERM_NO_MOVABLE:
-		return "no, the kernel may want to move the pages";
+		return "no, nor short ones: the kernel wants to have the place back";
 	default:
 		return "unknown";
 	}

@@ -95,7 +95,7 @@ static const char *expected(enum kind kind)
 		[KIND_NUMBER] = "a number",
 		[KIND_MARK] = "a size in bytes, such as 64K, or a percentage, such as 80%",
 		[KIND_ZERO] = "one of owner, always and never",
-		[KIND_BACKING] = "one of pages, contig, reserved, dmabuf and none",
+		[KIND_BACKING] = "one of pages, contig, cma, reserved, dmabuf and none",
 		[KIND_NODE] = "the number of a NUMA node, or any",
 		[KIND_MODE] = "an octal mode, such as 0660",
 		[KIND_ADDRESS] = "an address, such as 0x100000000 or 4G",
@@ -242,6 +242,7 @@ static int value_read(const struct setting *s, const char *value, struct pinpool
 		[PINPOOL_BACKING_USER] = "user",
 		[PINPOOL_BACKING_DMABUF] = "dmabuf",
 		[PINPOOL_BACKING_NONE] = "none",
+		[PINPOOL_BACKING_CMA] = "cma",
 	};
 	uint64_t number = 0;
 	uint32_t small = 0;

@@ -141,6 +141,6 @@ cat "$work/virt.dts" "$here/pools.dtsi" | dtc -q -I dts -O dtb -o "$work/pools.d
 status=0
 timeout -k 5 900 "${machine[@]}" -dtb "$work/pools.dtb" -kernel "$root/boot/vmlinuz-$kver" \
 	-initrd "$work/initramfs" -drive "if=virtio,format=raw,file=$work/disk" -serial stdio \
-	-append "console=ttyAMA0 quiet panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M printk.devkmsg=on cma=16M" \
+	-append "console=ttyAMA0 quiet panic=-1 oops=panic panic_on_warn=1 log_buf_len=4M printk.devkmsg=on cma=32M" \
 	</dev/null | tr -d '\r' | tee "$work/console" || status=$?
 grep -qE '^[0-9]+ passed, 0 failed' "$work/console" && [ "$status" = 0 ]

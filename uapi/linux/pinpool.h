@@ -103,6 +103,7 @@ enum {
  * @PINPOOL_BACKING_NONE: None: the pool divides offsets, of memory that is
  *                        elsewhere. Windows, EXPORT and PINPOOL_ALLOC_POPULATE
  *                        give ENODEV
+ * @PINPOOL_BACKING_CMA: One run of the kernel's contiguous memory allocator
  */
 enum pinpool_backing {
 	PINPOOL_BACKING_PAGES = 0,
@@ -111,6 +112,7 @@ enum pinpool_backing {
 	PINPOOL_BACKING_USER = 3,
 	PINPOOL_BACKING_DMABUF = 4,
 	PINPOOL_BACKING_NONE = 5,
+	PINPOOL_BACKING_CMA = 6,
 };
 
 /**
@@ -119,8 +121,8 @@ enum pinpool_backing {
  * @PINPOOL_LONGTERM_NO_MEMORY: There is no memory
  * @PINPOOL_LONGTERM_NO_FOREIGN: Not at all, not even by O_DIRECT: the pages are not
  *                               the pool's own. Shares go to drivers nonetheless
- * @PINPOOL_LONGTERM_NO_MOVABLE: No; the kernel may want to move the pages. O_DIRECT
- *                               works
+ * @PINPOOL_LONGTERM_NO_MOVABLE: As before, since the kernel wants to be able to move
+ *                               what is where the pages are
  */
 enum pinpool_longterm {
 	PINPOOL_LONGTERM_YES = 0,
