@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and removal of the module while allocations and copies fail in turn: what
+ * can't be loaded leaves no trace, and what is loaded is whole
+ *
+ * Needs root, PINPOOL_KO, and a kernel that injects faults.
+ */
+#include "fault.h"
+#include "fault_leak.h"
+#include "fault_worker.h"
+
+#include "kselftest_harness.h"
+
+/* With these pools, besides those that each test makes */
+#define RESERVED	"r:4M:backing=reserved:base=512M"
+#define ALL		"pools=a:4108K:mode=0660,b:4M:granule=2M,c:1028K:backing=contig,n:4M:backing=none"
+
+struct env {
+	const char *parameters;
+	int ko;
+};
+
+/* All places where something of the module shows */
+static void take(struct state *state, struct env *env)
+{
+	static const char * const directories[] = {
+		"/dev", "/sys/class", "/sys/class/misc", "/sys/devices/platform",
+		"/sys/devices/virtual", "/sys/kernel/slab", "/sys/kernel/tracing/events",
+		"/sys/module", "/sys/bus/platform/drivers", "/sys/bus/workqueue/devices",
+	};
+	struct nl nl;
+	size_t i;
+
+	state_begin(state);
+	for (i = 0; i < ARRAY_LEN(directories); i++)
+		if (!access(directories[i], F_OK))
+			state_directory(state, directories[i], "pinpool", false);
+	state_directory(state, "/dev/pinpool", "", false);
+	/* Where a node would be whose directory was forgotten */
+	state_directory(state, "/dev", "", false);
+	state_lines(state, "/proc/modules", "pinpool");
+	state_lines(state, "/proc/iomem", "pinpool");
+	state_lines(state, "/proc/devices", "");
+	state_lines(state, "/proc/misc", "");
+	state_lines(state, "/proc/filesystems", "nodev\tpinpool");
+	state_directory(state, "/proc/self/fd", "", false);
+	state_add(state, "netlink: %d\n", nl_open(&nl));
+	nl_close(&nl);
+}
+
+static int run_load(struct env *env)
+{
+	return syscall(SYS_finit_module, env->ko, env->parameters, 0) ? -errno : 0;
+}
+
+static int run_unload(struct env *env)
+{
+	return pp_unload();
+}
+
+static void unload(struct env *env)
+{
+	pp_unload();
+}
+
+FIXTURE(load)
+{
+	struct env env;
+	bool was_loaded;
+};
+
+FIXTURE_VARIANT(load)
+{
+	struct fault_op op;
+	const struct fault_victim *victim;
+	const char *parameters;
+};
+
+FIXTURE_SETUP(load)
+{
+	if (!getenv("PINPOOL_KO"))
+		PP_SKIP_SETUP("PINPOOL_KO doesn't name the module");
+	self->was_loaded = !access("/sys/module/pinpool", F_OK);
+	if (self->was_loaded)
+		ASSERT_EQ(0, pp_unload());
+	self->env.parameters = variant->parameters;
+	self->env.ko = open(getenv("PINPOOL_KO"), O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->env.ko);
+}
+
+FIXTURE_TEARDOWN(load)
+{
+	close(self->env.ko);
+	if (self->was_loaded)
+		EXPECT_EQ(0, pp_load());
+}
+
+#define SWEEP_LOAD(_name, _victim, _parameters)				\
+	FIXTURE_VARIANT_ADD(load, _name) {				\
+		.op = { run_load, .undo = unload },			\
+		.victim = &fault_##_victim, .parameters = _parameters,	\
+	}
+
+SWEEP_LOAD(no_pools, self, "pools=");
+SWEEP_LOAD(pools, self, ALL);
+SWEEP_LOAD(reserved, self, "pools=" RESERVED);
+SWEEP_LOAD(worker_pools, worker, ALL);
+FIXTURE_VARIANT_ADD(load, unload) {
+	.op = { run_unload, .prepare = run_load, .cleanup = unload, .never_fails = true },
+	.victim = &fault_self, .parameters = ALL "," RESERVED,
+};
+
+TEST_F_TIMEOUT(load, sweep, 3000)
+{
+	EXPECT_TRUE(fault_sweep(variant->victim, &self->env, &variant->op, take));
+}
+
+FAULT_TEST_LEAKS
+
+TEST_HARNESS_MAIN
