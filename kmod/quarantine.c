@@ -545,10 +545,16 @@ static struct pinpool_buffer *piece_run(const struct pinpool_pool *pool,
 	return run && run->linked == piece->linked ? run : NULL;
 }
 
+/* Then nothing is left, and it takes no memory to free it. */
+static bool piece_is_whole(const struct piece *piece)
+{
+	return piece->start == piece->offset && piece->end == piece->offset + piece->length;
+}
+
 /*
- * Free a piece of a run. @spare: in: A record for what is left behind the piece.
- * out: One that isn't needed, or NULL. Returns 0 or a negative errno, and then
- * nothing was freed.
+ * Free a piece of a run. @spare: in: A record for what is left behind the piece, if
+ * it isn't all of the run. out: One that isn't needed, or NULL. Returns 0 or a negative
+ * errno, and then nothing was freed.
  */
 static int piece_cut(struct pinpool_buffer *run, const struct piece *piece,
 		     struct pinpool_buffer **spare)
@@ -560,7 +566,7 @@ static int piece_cut(struct pinpool_buffer *run, const struct piece *piece,
 	int err = 0;
 
 	/* So that what follows needs no more nodes than there are */
-	if (!offset_alloc_ready(pool->oa))
+	if (!piece_is_whole(piece) && !offset_alloc_ready(pool->oa))
 		return -ENOMEM;
 	if (piece->end < end)
 		err = pinpool_pool_divide(pool, run->handle, run->offset, run->length,
@@ -600,15 +606,18 @@ static int piece_cut(struct pinpool_buffer *run, const struct piece *piece,
  */
 static int piece_free(struct pinpool_pool *pool, const struct piece *piece)
 {
-	struct pinpool_buffer *spare = pinpool_buffer_new(pool);
 	struct offset_alloc_chunk *chunk = NULL;
+	struct pinpool_buffer *spare = NULL;
 	struct pinpool_buffer *gone = NULL;
 	struct pinpool_buffer *run;
 	int err = -EAGAIN;
 	u64 client = 0;
 
-	if (!spare)
-		return -ENOMEM;
+	if (!piece_is_whole(piece)) {
+		spare = pinpool_buffer_new(pool);
+		if (!spare)
+			return -ENOMEM;
+	}
 	spin_lock(&pool->lock);
 	run = piece_run(pool, piece);
 	if (run) {
