@@ -407,12 +407,9 @@ static const struct dma_buf_ops share_ops = {
 	.release = share_release,
 };
 
-/*
- * A reference to a buffer that the client holds. All faults that come after this
- * know that the buffer is shared.
- */
-static struct pinpool_buffer *buffer_get_shared(struct pinpool_client *client, u64 handle,
-						bool readonly)
+/* A reference to a buffer that the client holds */
+static struct pinpool_buffer *buffer_get(struct pinpool_client *client, u64 handle,
+					 bool readonly)
 {
 	struct pinpool_buffer *buffer;
 	struct pinpool_hold *hold;
@@ -425,7 +422,6 @@ static struct pinpool_buffer *buffer_get_shared(struct pinpool_client *client, u
 		buffer = ERR_PTR(-EACCES);
 	} else {
 		buffer = hold->buffer;
-		buffer->shared = true;
 		refcount_inc(&buffer->refs);
 	}
 	up_write(&client->lock);
@@ -458,6 +454,8 @@ static struct dma_buf *share_complete(struct share *share, bool readonly)
  * @handle: The buffer
  * @readonly: Nobody shall write through it
  *
+ * Nobody else may have it before pinpool_dmabuf_exported().
+ *
  * Context: May sleep.
  * Return: The file of the dma-buf, or an ERR_PTR of -ENOENT, -EACCES if the client
  *         itself may only read the buffer, -EDQUOT over a limit, -ENODEV if the pool
@@ -478,7 +476,7 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 		return ERR_PTR(-ENOMEM);
 	init_rwsem(&share->lock);
 	INIT_LIST_HEAD(&share->attachments);
-	buffer = buffer_get_shared(client, handle, readonly);
+	buffer = buffer_get(client, handle, readonly);
 	if (IS_ERR(buffer)) {
 		err = PTR_ERR(buffer);
 		goto err_free;
@@ -492,7 +490,6 @@ struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 		share_free(share);
 		return ERR_CAST(dmabuf);
 	}
-	trace_pinpool_export(client, buffer, readonly);
 	return dmabuf->file;
 
 err_buffer:
@@ -500,6 +497,28 @@ err_buffer:
 err_free:
 	kfree(share);
 	return ERR_PTR(err);
+}
+
+/**
+ * pinpool_dmabuf_exported() - End an export that succeeded
+ * @client: Who made the share
+ * @file: From pinpool_dmabuf_export(), of which nobody else knows yet
+ * @readonly: Nobody shall write through it
+ *
+ * All faults that come after this know that the buffer is shared.
+ *
+ * Context: May sleep.
+ */
+void pinpool_dmabuf_exported(struct pinpool_client *client, struct file *file,
+			     bool readonly)
+{
+	struct dma_buf *dmabuf = file->private_data;
+	struct share *share = dmabuf->priv;
+
+	down_write(&client->lock);
+	share->buffer->shared = true;
+	up_write(&client->lock);
+	trace_pinpool_export(client, share->buffer, readonly);
 }
 
 /**

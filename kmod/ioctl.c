@@ -432,6 +432,7 @@ static int ioctl_export(const struct ucmd *ucmd, void *arg)
 	err = ucmd_respond(ucmd, cmd, sizeof(*cmd));
 	if (err)
 		goto err_share;
+	pinpool_dmabuf_exported(ucmd->client, share, readonly);
 	fd_install(cmd->fd, share);
 	return 0;
 

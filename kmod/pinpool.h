@@ -835,6 +835,8 @@ __poll_t pinpool_poll(struct file *file, struct poll_table_struct *wait);
 /* dmabuf.c */
 struct file *pinpool_dmabuf_export(struct pinpool_client *client, u64 handle,
 				   bool readonly);
+void pinpool_dmabuf_exported(struct pinpool_client *client, struct file *file,
+			     bool readonly);
 struct pinpool_hold *pinpool_dmabuf_import(struct pinpool_client *client, int fd,
 					   bool readonly);
 bool pinpool_dmabuf_is_share(const struct dma_buf *dmabuf);
