@@ -45,7 +45,8 @@ static char *pool_devnode(PINPOOL_DEVNODE_CONST struct device *dev, umode_t *mod
 		*mode = pool->config.mode;
 	if (uid)
 		*uid = pool->config.uid;
-	return kasprintf(GFP_KERNEL, "pinpool/%s", dev_name(dev));
+	/* Without it the node would lie in another place, and stay there. */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "pinpool/%s", dev_name(dev));
 }
 
 static struct class pool_class = {
