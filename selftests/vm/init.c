@@ -216,9 +216,20 @@ static const char * const splats[] = {
 	"Out of memory:", "cut here", "trying to register non-static key",
 };
 
-/* Announced by a test through /dev/kmsg: "pinpool-test: expect <text>" */
+/*
+ * Announced by a test through /dev/kmsg: "pinpool-test: expect <text>"; until there
+ * comes "pinpool-test: expect no more"
+ */
 static char expected[64][128];
 static size_t nr_expected;
+
+static void expect(const char *text)
+{
+	if (!strcmp(text, "no more"))
+		nr_expected = 0;
+	else if (*text && nr_expected < ARRAY_SIZE(expected))
+		snprintf(expected[nr_expected++], sizeof(expected[0]), "%s", text);
+}
 
 /*
  * The kernel itself has data races, known and harmless: of KCSAN's reports, which lie
@@ -252,7 +263,7 @@ static bool is_splat(const char *message)
 /* Returns how many lines of the kernel's log are signs of trouble. */
 static int scan_log(void)
 {
-	static const char expect[] = "pinpool-test: expect ";
+	static const char prefix[] = "pinpool-test: expect ";
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned long priority, sequence, next = 0;
 	char record[8192];
@@ -285,11 +296,8 @@ static int scan_log(void)
 		message[strcspn(message, "\n")] = '\0';
 		/* Facility 0 is the kernel; other writers can't take it. */
 		if (priority >> 3) {
-			if (!strncmp(message, expect, strlen(expect)) &&
-			    message[strlen(expect)] &&
-			    nr_expected < ARRAY_SIZE(expected))
-				snprintf(expected[nr_expected++], sizeof(expected[0]), "%s",
-					 message + strlen(expect));
+			if (!strncmp(message, prefix, strlen(prefix)))
+				expect(message + strlen(prefix));
 		} else if (is_splat(message)) {
 			if (!found++)
 				fprintf(stderr, "init: the kernel's log shows trouble:\n");

@@ -49,6 +49,10 @@ check "a splat in the kernel's log is a failure" 97 "Call Trace" \
 check "a splat that a test announced is not" 0 "" -- sh -c '
 	echo "pinpool-test: expect Call Trace" >/dev/kmsg
 	echo l >/proc/sysrq-trigger'
+check "nor is it forgiven when the test has ended" 97 "Call Trace" -- sh -c '
+	echo "pinpool-test: expect Call Trace" >/dev/kmsg
+	echo "pinpool-test: expect no more" >/dev/kmsg
+	echo l >/proc/sysrq-trigger'
 check "an empty announcement allows nothing" 97 "Call Trace" -- sh -c '
 	echo "pinpool-test: expect " >/dev/kmsg
 	echo l >/proc/sysrq-trigger'
