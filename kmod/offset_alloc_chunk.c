@@ -19,9 +19,10 @@ static void *zalloc_directory(size_t size)
 	return kvzalloc(size, GFP_KERNEL);
 }
 
+/* Whoever needs it pays for it, and is told where his cgroup has no more. */
 static void *zalloc_chunk(size_t size)
 {
-	return kvzalloc(size, GFP_KERNEL);
+	return kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 
 static void free_memory(const void *p)
