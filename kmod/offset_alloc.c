@@ -185,6 +185,7 @@ static noinline int refuse_size(struct offset_alloc *oa, u64 size)
 static noinline int alloc_aligned(struct offset_alloc *oa, u64 size, u64 align,
 				  struct offset_extent *extent)
 {
+	bool more = false;
 	u64 offset;
 	u32 index;
 
@@ -194,9 +195,9 @@ static noinline int alloc_aligned(struct offset_alloc *oa, u64 size, u64 align,
 		return oa_refuse(oa);
 	if (size > oa->free)
 		return refuse_size(oa, size);
-	index = oa_find_aligned(oa, size, align, &offset);
+	index = oa_find_aligned(oa, size, align, &offset, &more);
 	if (!index)
-		return oa_refuse(oa);
+		return more ? -EAGAIN : oa_refuse(oa);
 	return carve(oa, index, offset, size, extent);
 }
 
@@ -354,8 +355,9 @@ static noinline int alloc_search(struct offset_alloc *oa, u32 bin, u64 size,
  *
  * Context: Any; the caller holds the lock of the allocator. Doesn't sleep.
  * Return: 0; -EINVAL if the size is 0 or more than the capacity, or the
- *         alignment no power of two; -ENOSPC if no free extent was found for
- *         it, or the last of nearly 2^27 nodes is in use; -ENOMEM if it takes a new
+ *         alignment no power of two; -ENOSPC if no free extent fits, or the last
+ *         of nearly 2^27 nodes is in use; -EAGAIN if @align_scan extents didn't
+ *         fit for their alignment, and there are more; -ENOMEM if it takes a new
  *         chunk, which doesn't happen after offset_alloc_ready() said yes.
  *         Errors change nothing, but -ENOSPC is counted.
  */
@@ -388,10 +390,10 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 /*
  * The extent that a unit belongs to. The walk begins where the last one ended:
  * who restores many extents in order walks once over all of them. *@finger gets the
- * last used one on the way.
+ * last used one on the way. @left: how many there may be, and are left.
  */
-static bool find_offset(const struct offset_alloc *oa, u64 offset, u32 max_steps, u32 *found,
-			u32 *finger)
+bool oa_find_offset(const struct offset_alloc *oa, u64 offset, u32 *left, u32 *found,
+		    u32 *finger)
 {
 	u32 index = oa_sentinel(oa)->next;
 	u64 start = 0;
@@ -402,8 +404,9 @@ static bool find_offset(const struct offset_alloc *oa, u64 offset, u32 max_steps
 		start = oa_node(oa, index)->offset;
 	}
 	while (offset - start >= oa_node(oa, index)->size) {
-		if (!max_steps--)
+		if (!*left)
 			return false;
+		--*left;
 		oa_step();
 		if (oa_is_used(oa_node(oa, index)))
 			*finger = index;
@@ -434,7 +437,8 @@ bool offset_alloc_seek(struct offset_alloc *oa, u64 offset, u32 max_steps)
 	u32 found;
 	bool there;
 
-	there = offset >= oa->capacity || find_offset(oa, offset, max_steps, &found, &finger);
+	there = offset >= oa->capacity ||
+		oa_find_offset(oa, offset, &max_steps, &found, &finger);
 	oa->finger = finger;
 	return there;
 }
@@ -459,12 +463,13 @@ int offset_alloc_alloc_at(struct offset_alloc *oa, u64 offset, u64 size,
 			  struct offset_extent *extent)
 {
 	const struct offset_alloc_node *node;
+	u32 left = U32_MAX;
 	u32 index, finger;
 	int err;
 
 	if (!size || offset >= oa->capacity || size > oa->capacity - offset)
 		return -EINVAL;
-	find_offset(oa, offset, U32_MAX, &index, &finger);
+	oa_find_offset(oa, offset, &left, &index, &finger);
 	node = oa_node(oa, index);
 	if (!oa_is_free(node) || size > node->size - (offset - oa_free_offset(oa, node)))
 		return -EBUSY;
@@ -836,7 +841,7 @@ int offset_alloc_init(struct offset_alloc *oa,
 	oa->least_free = config->capacity;
 	oa->generation = config->first_generation;
 	oa->first_generation = config->first_generation;
-	oa->align_scan = config->align_scan ? config->align_scan : OFFSET_ALLOC_ALIGN_SCAN;
+	oa->align_scan = config->align_scan ? config->align_scan : U32_MAX;
 	err = oa_directory_new(oa);
 	if (err)
 		return err;

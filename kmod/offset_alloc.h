@@ -21,18 +21,21 @@
  *	or at the lower one if it has less than 512 units. A free extent is merged
  *	with its free neighbours at once.
  *
- *	A request without alignment is refused only if no free extent fits.
- *	So is one with an alignment, if there is a free extent of size + align - 1
- *	units or if no more than @align_scan free extents are of @size units or
- *	more; behind those, one that lies luckily may be missed.
+ *	A request is refused only if no free extent fits. One with an alignment
+ *	can't know from the sizes alone where there is none of size + align - 1
+ *	units: then it looks at the free extents that are large enough, one after
+ *	the other. With @align_scan it looks at so many of them; if there are more,
+ *	the answer is -EAGAIN, and offset_alloc_seek_aligned() looks at all others.
  *
  * Bounds
  *	alloc, free and resize visit at most OFFSET_ALLOC_MAX_STEPS nodes each,
- *	however many extents there are; with an alignment @align_scan more, and
+ *	however many extents there are; with an alignment as many more as there are
+ *	free extents that are large enough, but no more than @align_scan; and
  *	offset_alloc_alloc_scatter() as many times so many as extents are allowed.
  *	offset_alloc_alloc_at() walks from the last extent it placed, or the last
  *	one that was resized: so an extent is divided in a few steps.
- *	offset_alloc_seek() does such a walk piece by piece.
+ *	offset_alloc_seek() does such a walk piece by piece, as does
+ *	offset_alloc_seek_aligned().
  *
  * Handles
  *	An extent is named by a 64-bit handle: the index of a node and the
@@ -89,9 +92,6 @@ typedef uint64_t u64;
 
 /* What alloc, free and resize visit at most */
 #define OFFSET_ALLOC_MAX_STEPS		512
-
-/* Free extents that an aligned request looks at, unless told otherwise */
-#define OFFSET_ALLOC_ALIGN_SCAN		256
 
 /*
  * Bins: a size below 2^9 has a bin of its own; above, every power of two is
@@ -166,9 +166,9 @@ struct offset_alloc {
  * @max_capacity: What offset_alloc_set_capacity() may later make of it; 0:
  *                @capacity
  * @first_generation: Where the generations of handles begin; see "Handles" above
- * @align_scan: Free extents that a request with an alignment may look at; 0:
- *              OFFSET_ALLOC_ALIGN_SCAN, 2^32-1: all there are. For a caller
- *              that needs short lock hold times more than the last aligned fit.
+ * @align_scan: Free extents that a request with an alignment may look at before it
+ *              gives up with -EAGAIN; 0: all there are. For a caller that needs
+ *              short lock hold times.
  */
 struct offset_alloc_config {
 	u64 capacity;
@@ -250,6 +250,8 @@ int offset_alloc_alloc(struct offset_alloc *oa, u64 size, u64 align,
 int offset_alloc_alloc_at(struct offset_alloc *oa, u64 offset, u64 size,
 			  struct offset_extent *extent);
 bool offset_alloc_seek(struct offset_alloc *oa, u64 offset, u32 max_steps);
+int offset_alloc_seek_aligned(struct offset_alloc *oa, u64 size, u64 align, u64 *offset,
+			      u32 max_steps);
 int offset_alloc_alloc_scatter(struct offset_alloc *oa, u64 size,
 			       struct offset_extent *extents, u32 max_extents);
 int offset_alloc_resize(struct offset_alloc *oa, u64 handle, u64 size);

@@ -396,10 +396,13 @@ int oa_refuse_node(struct offset_alloc *oa);
 void oa_take(struct offset_alloc *oa, u32 index, struct offset_extent *extent);
 int oa_split(struct offset_alloc *oa, u32 index, u64 size,
 	     struct offset_extent *extent);
+bool oa_find_offset(const struct offset_alloc *oa, u64 offset, u32 *left, u32 *found,
+		    u32 *finger);
 
 /* offset_alloc_aligned.c */
 
-u32 oa_find_aligned(const struct offset_alloc *oa, u64 size, u64 align, u64 *offset);
+u32 oa_find_aligned(const struct offset_alloc *oa, u64 size, u64 align, u64 *offset,
+		    bool *more);
 
 static inline void oa_raise_bound(struct offset_alloc *oa, u64 size)
 {

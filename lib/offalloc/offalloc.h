@@ -17,8 +17,8 @@
  *
  * Placement
  *	A free extent of exactly the wanted size is used if there is one, else one
- *	that is little larger. Free neighbours are merged at once. A request
- *	without alignment is refused only if no free extent is large enough.
+ *	that is little larger. Free neighbours are merged at once. A request is
+ *	refused only if no free extent has room for it.
  *
  * Handles
  *	An extent is named by a 64-bit handle, never 0. One that was freed, that
@@ -87,7 +87,8 @@ enum offalloc_flags {
  * @capacity: Units, 1 to OFFALLOC_MAX_CAPACITY
  * @max_capacity: What offalloc_set_capacity() may later make of it; 0: @capacity
  * @align_scan: How many free extents a request with an alignment may look at,
- *              where no larger one has room for certain; 0: 256, UINT32_MAX: all
+ *              where no larger one has room for certain, before it gives up with
+ *              -EAGAIN; 0: all
  * @first_generation: Where to begin to count the handles, so that the same calls
  *                    give the same handles, in any process; 0: somewhere, far
  *                    from the process's other allocators
@@ -240,8 +241,9 @@ void offalloc_shutdown(struct offalloc *oa);
  * @extent: out: The extent; untouched on failure
  *
  * Returns 0, or
- *  -ENOSPC	no free extent is large enough, or was found to be so with that
- *		alignment;
+ *  -ENOSPC	no free extent is large enough, or lies right for the alignment;
+ *  -EAGAIN	as many free extents as @align_scan allows were looked at, and there
+ *		are more;
  *  -EINVAL	the size is 0 or more than the capacity, or the alignment not as
  *		above;
  *  -ENOMEM.

@@ -20,6 +20,7 @@ static const struct {
 	const char *text;
 } texts[] = {
 	{ ENOSPC, "no free extent is large enough" },
+	{ EAGAIN, "none of the free extents that were looked at lies right; there are more" },
 	{ ENOENT,
 	  "no such extent of this allocator: never given out, freed before, or another's" },
 	{ ESHUTDOWN, "the allocator is shut down, and all its extents are void" },

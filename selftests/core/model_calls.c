@@ -178,12 +178,15 @@ static void end(struct run *run, unsigned long limit)
 static int try_alloc(struct run *run, u64 size, u64 align)
 {
 	struct offset_extent extent = untouched, twin = untouched;
+	u32 scan = align > 1 ? ref_nr_runs(&run->ref) : 0;
 	int err, twin_err;
 
+	if (scan > run->ref.align_scan)
+		scan = run->ref.align_scan;
 	begin();
 	err = offset_alloc_alloc(run->oa, size, align, &extent);
 	plant_alloc(&extent, err);
-	end(run, OFFSET_ALLOC_MAX_STEPS + (align > 1 ? run->ref.align_scan : 0));
+	end(run, OFFSET_ALLOC_MAX_STEPS + scan);
 	trace(run, "alloc", err, size, align);
 	twin = extent;
 	twin_err = err;
@@ -205,16 +208,6 @@ static bool has_run(const struct run *run, u64 size)
 		if (ref_run(&run->ref, i, &free) && free.length == size)
 			return true;
 	return false;
-}
-
-void call_alloc(struct run *run, u64 size, u64 align)
-{
-	u32 wanted = align > 1 ? 2 : 1;
-
-	if (align <= 1 && has_run(run, size))
-		wanted = 0;
-	if (try_alloc(run, size, align) == -ENOMEM && grown(run, wanted))
-		require(run, try_alloc(run, size, align) != -ENOMEM, "one chunk is enough");
 }
 
 static int try_alloc_at(struct run *run, u64 offset, u64 size)
@@ -240,6 +233,53 @@ void call_alloc_at(struct run *run, u64 offset, u64 size)
 	if (try_alloc_at(run, offset, size) == -ENOMEM && grown(run, 2))
 		require(run, try_alloc_at(run, offset, size) != -ENOMEM,
 			"one chunk is enough");
+}
+
+/* All of the way, in pieces */
+static int seek_aligned(struct run *run, struct offset_alloc *oa, u64 size, u64 align,
+			u64 *offset)
+{
+	u32 part = 4 + size % 7;
+	int err;
+
+	*offset = 0;
+	do {
+		begin();
+		err = offset_alloc_seek_aligned(oa, size, align, offset, part);
+		end(run, part);
+	} while (err == -EAGAIN && !run->broken);
+	return err;
+}
+
+/* What looked at as many as it may goes on piece by piece. */
+static void go_on(struct run *run, u64 size, u64 align)
+{
+	u64 offset, twin;
+	int err = seek_aligned(run, run->oa, size, align, &offset);
+
+	trace(run, "seek_aligned", err, size, align);
+	if (run->original)
+		require(run, seek_aligned(run, run->original, size, align, &twin) == err &&
+			twin == offset, "the loaded one finds the same place");
+	judged(run, ref_seek_aligned(&run->ref, size, align, err, offset));
+	if (!err && !run->broken)
+		call_alloc_at(run, offset, size);
+}
+
+void call_alloc(struct run *run, u64 size, u64 align)
+{
+	u32 wanted = align > 1 ? 2 : 1;
+	int err;
+
+	if (align <= 1 && has_run(run, size))
+		wanted = 0;
+	err = try_alloc(run, size, align);
+	if (err == -ENOMEM && grown(run, wanted)) {
+		err = try_alloc(run, size, align);
+		require(run, err != -ENOMEM, "one chunk is enough");
+	}
+	if (err == -EAGAIN && !run->broken)
+		go_on(run, size, align);
 }
 
 static int try_scatter(struct run *run, u64 size, u32 max_extents)

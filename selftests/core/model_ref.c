@@ -13,7 +13,7 @@ void ref_init(struct reference *ref, const struct offset_alloc_config *config)
 	ref->capacity = config->capacity;
 	ref->max_capacity = config->max_capacity ? config->max_capacity : config->capacity;
 	ref->first_generation = config->first_generation;
-	ref->align_scan = config->align_scan ? config->align_scan : OFFSET_ALLOC_ALIGN_SCAN;
+	ref->align_scan = config->align_scan ? config->align_scan : UINT32_MAX;
 	ref->bound = config->capacity;
 }
 
@@ -165,26 +165,33 @@ static bool holds_aligned(const struct ref_run *run, u64 size, u64 align)
 
 static const char *judge_refusal(struct reference *ref, u64 size, u64 align)
 {
-	u64 fit = 0, sure = 0, enough = 0;
 	struct ref_run run;
 	u32 i;
 
+	if (align == 1 && size - 1 < ref->bound)
+		ref->bound = size - 1;
+	for (i = 0; i <= ref->nr_live; i++)
+		if (ref_run(ref, i, &run) && holds_aligned(&run, size, align))
+			return "a request that fits is not refused";
+	return NULL;
+}
+
+static const char *judge_giving_up(struct reference *ref, u64 size, u64 align)
+{
+	u64 enough = 0;
+	struct ref_run run;
+	u32 i;
+
+	ref->given_up++;
 	for (i = 0; i <= ref->nr_live; i++) {
 		if (!ref_run(ref, i, &run) || run.length < size)
 			continue;
 		enough++;
-		fit += holds_aligned(&run, size, align);
-		sure += run.length - size >= align - 1;
+		if (run.length - size >= align - 1)
+			return "where size + align - 1 are free an aligned request doesn't give up";
 	}
-	if (align == 1) {
-		ref->bound = size - 1 < ref->bound ? size - 1 : ref->bound;
-		return fit ? "a request without alignment that fits is not refused" : NULL;
-	}
-	ref->missed += !!fit;
-	if (sure)
-		return "where size + align - 1 are free an aligned request is not refused";
-	if (fit && enough <= ref->align_scan)
-		return "among few free extents the one that fits is found";
+	if (enough <= ref->align_scan)
+		return "only with more extents than it may look at a request gives up";
 	return NULL;
 }
 
@@ -259,12 +266,29 @@ const char *ref_alloc(struct reference *ref, u64 size, u64 align, int err,
 		ref->failures++;
 		return judge_refusal(ref, size, align);
 	}
+	if (err == -EAGAIN)
+		return judge_giving_up(ref, size, align);
 	if (err)
 		return "no other error from alloc";
 	if (!generation_follows(ref, extent->handle, 0))
 		return "each allocation has the next generation";
 	broken = judge_place(ref, size, align, extent);
 	return broken ? broken : add(ref, extent);
+}
+
+const char *ref_seek_aligned(struct reference *ref, u64 size, u64 align, int err, u64 offset)
+{
+	struct ref_run run;
+
+	if (err == -ENOSPC) {
+		ref->failures++;
+		return judge_refusal(ref, size, align);
+	}
+	if (err)
+		return "no other error from seek_aligned";
+	if (offset % align || !find_run(ref, offset, size, &run))
+		return "seek_aligned gives a free place with this alignment";
+	return NULL;
 }
 
 const char *ref_alloc_at(struct reference *ref, u64 offset, u64 size, int err,

@@ -23,7 +23,7 @@ struct reference {
 	u64 frees;
 	u64 failures;
 	u64 bound;		/* more than this was refused since as much was freed */
-	u64 missed;		/* aligned requests that were refused though they fit */
+	u64 given_up;		/* aligned requests that were to look at too many */
 	u32 nr_live;
 	struct offset_extent live[REF_MAX_LIVE];
 };
@@ -51,6 +51,8 @@ u32 ref_find(const struct reference *ref, u64 handle);
  */
 const char *ref_alloc(struct reference *ref, u64 size, u64 align, int err,
 		      const struct offset_extent *extent);
+/* Of offset_alloc_seek_aligned() from 0 on to the end */
+const char *ref_seek_aligned(struct reference *ref, u64 size, u64 align, int err, u64 offset);
 const char *ref_alloc_at(struct reference *ref, u64 offset, u64 size, int err,
 			 const struct offset_extent *extent);
 const char *ref_scatter(struct reference *ref, u64 size, u32 max_extents, int err,

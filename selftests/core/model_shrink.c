@@ -35,7 +35,7 @@ static void run_in_child(const struct sequence *seq, u32 check_every, bool show,
 	verdict->nr_ops = run.nr_ops;
 	verdict->allocs = run.ref.allocs;
 	verdict->failures = run.ref.failures;
-	verdict->missed = run.ref.missed;
+	verdict->given_up = run.ref.given_up;
 	verdict->chunks_taken = run.chunks_taken;
 	verdict->failed = broken;
 	snprintf(verdict->why, sizeof(verdict->why), "%s", broken ? broken : "");

@@ -13,7 +13,7 @@ struct verdict {
 	u32 nr_ops;		/* done until then */
 	u64 allocs;
 	u64 failures;
-	u64 missed;
+	u64 given_up;
 	u64 chunks_taken;
 	char why[100];
 };

@@ -80,9 +80,9 @@ static void run_case(u64 seed, size_t capacity, int sizes, int aligned, u32 ops,
 	draw_case(&seq, seed, capacity, sizes, aligned, ops);
 	try_sequence(&seq, every, true, &verdict);
 	ksft_test_result(!verdict.failed, "capacity %" PRIu64 " sizes %s%s: %" PRIu64
-			 " allocated, %" PRIu64 " refused, %" PRIu64 " of them by the bound\n",
+			 " allocated, %" PRIu64 " refused, %" PRIu64 " looked for in pieces\n",
 			 capacities[capacity], sizes_name(sizes), aligned ? " aligned" : "",
-			 verdict.allocs, verdict.failures, verdict.missed);
+			 verdict.allocs, verdict.failures, verdict.given_up);
 	if (verdict.failed)
 		fail(&seq, &verdict, every);
 	sequence_free(&seq);

@@ -17,26 +17,40 @@ static u64 draw_size(u64 *rng)
 static void refused_rightly(struct __test_metadata *_metadata, struct offset_alloc *oa,
 			    u64 size, u64 align)
 {
-	struct gaps gaps = find_gaps(oa, size, align);
-
-	if (align <= 1) {
-		ASSERT_FALSE(gaps.fits);
-		ASSERT_FALSE(offset_alloc_may_fit(oa, size));
-		return;
+	ASSERT_FALSE(find_gaps(oa, size, align).fits) {
+		TH_LOG("size %" PRIu64 " align %" PRIu64, size, align);
 	}
+	if (align <= 1)
+		ASSERT_FALSE(offset_alloc_may_fit(oa, size));
+}
+
+/* After -EAGAIN: the same by pieces */
+static int look_further(struct __test_metadata *_metadata, struct offset_alloc *oa,
+			u64 size, u64 align, struct offset_extent *extent)
+{
+	struct gaps gaps = find_gaps(oa, size, align);
+	u64 offset = 0;
+	int err;
+
 	ASSERT_GT(size + align - 1, gaps.largest);
-	if (gaps.nr_large <= oa->align_scan)
-		ASSERT_FALSE(gaps.fits) {
-			TH_LOG("size %" PRIu64 " align %" PRIu64 ", %" PRIu64 " are large enough",
-			       size, align, gaps.nr_large);
-		}
+	ASSERT_LT(oa->align_scan, gaps.nr_large);
+	do {
+		err = offset_alloc_seek_aligned(oa, size, align, &offset, 10);
+	} while (err == -EAGAIN);
+	if (err)
+		return err;
+	if (!offset_alloc_ready(oa))
+		ASSERT_EQ(0, grow(oa));
+	ASSERT_EQ(0, offset & (align - 1));
+	ASSERT_EQ(0, offset_alloc_alloc_at(oa, offset, size, extent));
+	return 0;
 }
 
 TEST(only_what_does_not_fit_is_refused)
 {
 	static const u32 scans[] = { 1, 4, 64, UINT32_MAX };
 	enum { N = 300 };
-	u64 handles[N] = { 0 }, rng = 41, refused = 0;
+	u64 handles[N] = { 0 }, rng = 41, refused = 0, further = 0;
 	struct offset_extent extent;
 	struct offset_alloc oa;
 	int ops;
@@ -55,6 +69,10 @@ TEST(only_what_does_not_fit_is_refused)
 			continue;
 		}
 		err = alloc_grow(&oa, size, align, &extent);
+		if (err == -EAGAIN) {
+			further++;
+			err = look_further(_metadata, &oa, size, align, &extent);
+		}
 		if (!err) {
 			handles[i] = extent.handle;
 			continue;
@@ -64,6 +82,7 @@ TEST(only_what_does_not_fit_is_refused)
 		refused_rightly(_metadata, &oa, size, align);
 	}
 	EXPECT_LT(1000, refused);
+	EXPECT_LT(100, further);
 	ASSERT_SOUND(&oa);
 	offset_alloc_destroy(&oa);
 }

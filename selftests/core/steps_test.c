@@ -24,6 +24,9 @@ static unsigned long long most;
 
 #define STEPS OFFSET_ALLOC_MAX_STEPS
 
+/* For tests where many free extents are large enough for an aligned request */
+#define ALIGN_SCAN 256
+
 /*
  * Sizes of one bin whose tree is as deep as it can be, on its left side or on
  * both: 2^@bits and what differs from it in the lower @bits - 6 bits. A node
@@ -76,7 +79,7 @@ static void try_sizes(struct __test_metadata *_metadata, struct offset_alloc *oa
 			COUNTED(STEPS, offset_alloc_alloc(oa, sizes[i] + less, 0, &extent));
 			snapshot_restore(before, oa);
 			for (shift = 1; shift < 63; shift += 9) {
-				COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+				COUNTED(STEPS + n + 1,
 					offset_alloc_alloc(oa, sizes[i] + less, 1ULL << shift,
 							   &extent));
 				snapshot_restore(before, oa);
@@ -189,13 +192,14 @@ TEST(among_thousands_of_one_small_size)
 	for (i = 0; i < N; i++)
 		sizes[i] = 100 + i % 2;
 	make_holes(_metadata, &oa, sizes, offsets, N);
+	oa.align_scan = ALIGN_SCAN;
 	for (i = 0; i < 1000; i++) {
 		u64 size = 98 + i % 5;
 
 		if (!offset_alloc_ready(&oa))
 			ASSERT_EQ(0, grow(&oa));
 		for (shift = 3; shift < 12; shift += 3)
-			COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+			COUNTED(STEPS + ALIGN_SCAN,
 				offset_alloc_alloc(&oa, size, 1ULL << shift, &extent));
 		COUNTED(STEPS * 4, offset_alloc_alloc_scatter(&oa, 3 * size, extents, 4));
 		if (COUNTED(STEPS, offset_alloc_alloc(&oa, size, 0, &extent)))
@@ -219,6 +223,7 @@ TEST(among_thousands_of_one_size)
 	for (i = 0; i < N; i++)
 		sizes[i] = i % 1000 ? (1 << 20) + 5 : (1 << 20) + 100 + i;
 	make_holes(_metadata, &oa, sizes, offsets, N);
+	oa.align_scan = ALIGN_SCAN;
 	for (i = 0; i < N; i++) {
 		u64 size = (1 << 20) + rng_below(&rng, 6);
 
@@ -228,7 +233,7 @@ TEST(among_thousands_of_one_size)
 			break;
 		if (i % 2)
 			ASSERT_EQ(0, COUNTED(STEPS, offset_alloc_free(&oa, extent.handle)));
-		COUNTED(STEPS + OFFSET_ALLOC_ALIGN_SCAN,
+		COUNTED(STEPS + ALIGN_SCAN,
 			offset_alloc_alloc(&oa, size, 4096, &extent));
 	}
 	EXPECT_LT(N / 2, i);
@@ -291,7 +296,7 @@ TEST(in_a_million_random_calls)
 TEST(aligned_requests_look_at_so_many)
 {
 	enum { N = 6000 };
-	static const u32 scans[] = { 1, 10, 0, 5000, UINT32_MAX };
+	static const u32 scans[] = { 1, 10, 5000, N - 1, N, UINT32_MAX };
 	static u64 sizes[N], offsets[N];
 	struct offset_extent extent;
 	struct offset_alloc oa;
@@ -303,12 +308,104 @@ TEST(aligned_requests_look_at_so_many)
 		sizes[i] = 4096 + i % 2 * 64;
 	make_holes(_metadata, &oa, sizes, offsets, N);
 	for (i = 0; i < ARRAY_SIZE(scans); i++) {
-		oa.align_scan = scans[i] ? scans[i] : OFFSET_ALLOC_ALIGN_SCAN;
+		oa.align_scan = scans[i];
 		limit = STEPS + (unsigned long long)oa.align_scan;
-		EXPECT_EQ(-ENOSPC, COUNTED(limit,
-					   offset_alloc_alloc(&oa, 4090, 1 << 24, &extent)));
+		EXPECT_EQ(scans[i] < N ? -EAGAIN : -ENOSPC,
+			  COUNTED(limit, offset_alloc_alloc(&oa, 4090, 1 << 24, &extent)));
 		EXPECT_LE(oa.align_scan < N ? oa.align_scan : N, steps);
 	}
+	offset_alloc_destroy(&oa);
+}
+
+/* In a tree, what is found ends the search but for what may be smaller. */
+TEST(aligned_requests_end_with_what_they_find)
+{
+	enum { N = 3000 };
+	static u64 sizes[N], offsets[N];
+	struct offset_extent extent;
+	u64 base = 1ULL << 40, rng = 33, found = 0;
+	struct offset_alloc oa;
+	unsigned int shift;
+	u64 size;
+	int err;
+	size_t i;
+
+	for (i = 0; i < N; i++)
+		sizes[i] = base + i * 1000;
+	shuffle(&rng, sizes, N);
+	make_holes(_metadata, &oa, sizes, offsets, N);
+	for (size = base - 500; size < base + N * 1000; size += 50007) {
+		for (shift = 1; shift <= 40; shift += 3) {
+			oa.align_scan = 1 + shift;
+			err = COUNTED(STEPS + oa.align_scan,
+				      offset_alloc_alloc(&oa, size, 1ULL << shift, &extent));
+			if (err)
+				continue;
+			found++;
+			ASSERT_EQ(0, offset_alloc_free(&oa, extent.handle));
+		}
+	}
+	EXPECT_LT(300, found);
+	ASSERT_SOUND(&oa);
+	offset_alloc_destroy(&oa);
+}
+
+/* Many holes that lie wrong, and one that doesn't: found piece by piece */
+TEST(seek_aligned_goes_a_part_of_the_way)
+{
+	enum { N = 3000, SIZE = 100, ALIGN = 128, PART = 16, THERE = 2000 };
+	static u64 handles[N];
+	struct offset_extent extent;
+	struct offset_alloc oa;
+	u64 offset = 0, size, failures;
+	int calls, err, i;
+
+	/* Between most extents there are two units more than what is wanted. */
+	ASSERT_EQ(0, init(&oa, N * ALIGN));
+	for (i = 0; i < N; i++) {
+		if (!offset_alloc_ready(&oa))
+			ASSERT_EQ(0, grow(&oa));
+		offset = i * ALIGN + (i == THERE ? SIZE + 2 : i % 27);
+		size = i == THERE - 1 ? THERE * ALIGN - offset : 27;
+		ASSERT_EQ(0, offset_alloc_alloc_at(&oa, offset, size, &extent));
+		handles[i] = extent.handle;
+	}
+	oa.align_scan = 100;
+	EXPECT_EQ(-EAGAIN, offset_alloc_alloc(&oa, SIZE, ALIGN, &extent));
+	failures = oa.failures;
+	offset = 0;
+	for (calls = 0; calls < N; calls++) {
+		steps = 0;
+		err = offset_alloc_seek_aligned(&oa, SIZE, ALIGN, &offset, PART);
+		ASSERT_GE(PART, steps);
+		if (err != -EAGAIN)
+			break;
+		/* Others walk elsewhere meanwhile, and free what this one is at. */
+		if (calls == 20)
+			ASSERT_EQ(0, offset_alloc_resize(&oa, handles[N - 1], 26));
+		if (calls == 30)
+			ASSERT_EQ(0, offset_alloc_alloc_at(&oa, 27 * ALIGN + 30, 1, &extent));
+		if (calls == 40)
+			ASSERT_EQ(0, offset_alloc_renew(&oa, &handles[offset / ALIGN]));
+		ASSERT_SOUND(&oa);
+	}
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(THERE * ALIGN, offset);
+	EXPECT_EQ(failures, oa.failures);
+	ASSERT_EQ(0, COUNTED(STEPS + PART,
+			     offset_alloc_alloc_at(&oa, offset, SIZE, &extent)));
+	offset = 0;
+	while ((err = offset_alloc_seek_aligned(&oa, SIZE, ALIGN, &offset, PART)) == -EAGAIN)
+		;
+	EXPECT_EQ(-ENOSPC, err);
+	EXPECT_EQ(failures + 1, oa.failures);
+	EXPECT_EQ(-EINVAL, offset_alloc_seek_aligned(&oa, 0, ALIGN, &offset, PART));
+	EXPECT_EQ(-EINVAL, offset_alloc_seek_aligned(&oa, N * ALIGN + 1, ALIGN, &offset, PART));
+	EXPECT_EQ(-EINVAL, offset_alloc_seek_aligned(&oa, SIZE, 0, &offset, PART));
+	EXPECT_EQ(-EINVAL, offset_alloc_seek_aligned(&oa, SIZE, 3, &offset, PART));
+	offset = N * ALIGN;
+	EXPECT_EQ(-ENOSPC, offset_alloc_seek_aligned(&oa, 1, ALIGN, &offset, PART));
+	ASSERT_SOUND(&oa);
 	offset_alloc_destroy(&oa);
 }
 

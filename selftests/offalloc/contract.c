@@ -181,6 +181,37 @@ TEST_F(contract, an_alignment_that_the_base_has_not)
 	EXPECT_EQ(0, extent.handle);
 }
 
+/* All free extents are looked at, unless the options say how many. */
+TEST(an_alignment_that_hardly_any_has)
+{
+	enum { N = 500, LUCKY = N / 2, PERIOD = 8, WANTED = 4 };
+	struct offalloc_options options = options_of(N * PERIOD);
+	struct offalloc_extent extent;
+	struct offalloc *oa;
+	uint64_t from, to;
+	int scan, i;
+
+	for (scan = 0; scan <= 100; scan += 100) {
+		options.align_scan = scan;
+		ASSERT_EQ(0, offalloc_create(&options, &oa));
+		/* Between them 5 units are free, which begin in the middle of a period. */
+		for (i = 0; i < N; i++) {
+			from = i * PERIOD + (i == LUCKY ? WANTED + 1 : 1);
+			to = i * PERIOD + (i == LUCKY - 1 ? PERIOD : WANTED);
+			to = i == LUCKY ? from + 3 : to;
+			ASSERT_EQ(0, offalloc_alloc_at(oa, from, to - from, &extent));
+		}
+		if (scan) {
+			EXPECT_EQ(-EAGAIN, offalloc_alloc(oa, WANTED, PERIOD, &extent));
+		} else {
+			ASSERT_EQ(0, offalloc_alloc(oa, WANTED, PERIOD, &extent));
+			EXPECT_EQ(LUCKY * PERIOD, extent.offset);
+			EXPECT_EQ(-ENOSPC, offalloc_alloc(oa, WANTED, PERIOD, &extent));
+		}
+		offalloc_put(oa);
+	}
+}
+
 TEST_F(contract, alloc_at_stays_within_the_range)
 {
 	struct offalloc_extent extent = { .handle = 0 };
