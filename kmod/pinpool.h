@@ -334,7 +334,8 @@ struct pinpool_survey {
  * @waiters: ALLOC calls that wait for space, first come first
  * @nr_waiters: How many they are
  * @event_work: Sends @events
- * @seek_lock: Serializes ALLOCs at given offsets, which look for theirs in @oa
+ * @seek_lock: Serializes ALLOCs that walk over the extents of @oa: at given offsets, and
+ *             where an alignment is hard to find
  * @poll_head: Who polls the node; to be looked at under @lock
  * @reap_lock: Serializes looking through @quarantine
  * @reap_work: Looks through @quarantine now and then
@@ -398,7 +399,7 @@ struct pinpool_pool {
 	u64 nr_waiters;
 
 	struct delayed_work event_work;
-	struct mutex seek_lock;	/* the way to an offset in @oa */
+	struct mutex seek_lock;	/* walks over the extents of @oa */
 	wait_queue_head_t poll_head;
 
 	struct mutex reap_lock;	/* looking through @quarantine */

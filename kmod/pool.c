@@ -176,6 +176,50 @@ static int pool_try(struct pinpool_client *client, struct pinpool_buffer *buffer
 	return err;
 }
 
+/* The way through all extents that an aligned request takes where few don't fit */
+struct pool_seek {
+	bool on;		/* with pool->seek_lock held */
+	u64 at;
+};
+
+/* A piece of this way. Return: as offset_alloc_alloc() */
+static int pool_seek(struct pinpool_pool *pool, struct pool_seek *seek,
+		     struct pinpool_buffer *buffer, u64 align)
+{
+	u64 units = pinpool_buffer_extent(buffer) >> pool->granule_shift;
+	struct offset_extent extent;
+	int err;
+
+	err = offset_alloc_seek_aligned(pool->oa, units, align >> pool->granule_shift,
+					&seek->at, SEEK_STEPS);
+	if (!err)
+		err = offset_alloc_alloc_at(pool->oa, seek->at, units, &extent);
+	if (!err) {
+		buffer->handle = extent.handle;
+		buffer->offset = extent.offset << pool->granule_shift;
+	}
+	return err;
+}
+
+/* Between two tries: go on while there is more of the way. Return: @err, or -EINTR */
+static int pool_seek_on(struct pinpool_pool *pool, struct pool_seek *seek, int err)
+{
+	if (err == -EAGAIN && !seek->on) {
+		if (mutex_lock_killable(&pool->seek_lock))
+			return -EINTR;
+		*seek = (struct pool_seek){ .on = true };
+	} else if (err == -EAGAIN) {
+		cond_resched();
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	if (err != -EAGAIN && seek->on) {
+		mutex_unlock(&pool->seek_lock);
+		seek->on = false;
+	}
+	return err;
+}
+
 /* No space for an ALLOC, whether it waits or not */
 static void pool_exhausted(struct pinpool_pool *pool, const struct pinpool_buffer *buffer)
 {
@@ -192,14 +236,6 @@ static void pool_failed(struct pinpool_client *client, const struct pinpool_buff
 
 	pool->failures++;
 	client->wanted = pinpool_buffer_extent(buffer) >> pool->granule_shift;
-	pool_exhausted(pool, buffer);
-}
-
-/* Somebody who listens may make space. */
-static void pool_wait(struct pinpool_pool *pool, const struct pinpool_buffer *buffer,
-		      struct pinpool_waiter *waiter)
-{
-	pinpool_wait_queue(pool, waiter);
 	pool_exhausted(pool, buffer);
 }
 
@@ -227,9 +263,10 @@ static int pool_full(struct pinpool_client *client, const struct pinpool_buffer 
  * @scatter: Begins with @buffer; what doesn't fit into one extent may go to these
  *           buffers. Or NULL
  *
- * Context: May sleep.
+ * Context: May sleep. With an alignment it may look at all extents.
  * Return: 0, -ENOSPC if no free extent fits, -EDQUOT over a limit, -ENODEV if the pool
- *         is dead, -ENOMEM, or what pinpool_wait_sleep() gives
+ *         is dead, -ENOMEM, -EINTR for a fatal signal, or what pinpool_wait_sleep()
+ *         gives
  */
 int pinpool_pool_alloc(struct pinpool_client *client,
 		       struct pinpool_buffer *buffer, u64 align,
@@ -238,6 +275,7 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 {
 	struct pinpool_pool *pool = client->pool;
 	struct pinpool_buffer *spare = NULL;
+	struct pool_seek seek = { .on = false };
 	bool reaped = false;
 	bool reap;
 	int err;
@@ -248,15 +286,26 @@ int pinpool_pool_alloc(struct pinpool_client *client,
 	do {
 		spin_lock(&pool->lock);
 		err = pool_try(client, buffer, align, waiter, scatter, &spare);
+		if (err == -EAGAIN && seek.on)
+			err = pool_seek(pool, &seek, buffer, align);
 		reap = err == -ENOSPC && pool->nr_quarantined && !reaped;
-		if (!err)
+		/*
+		 * Who begins to seek queues then: to be told of what is freed behind him.
+		 * Who listens may make space for those who wait, too.
+		 */
+		if (!err) {
 			pinpool_pool_allocated(client, buffer);
-		else if (err == -EDQUOT)
+		} else if (err == -EDQUOT) {
 			pool->refusals++;
-		else if (err == -ENOSPC && !reap && waiter)
-			pool_wait(pool, buffer, waiter);
+		} else if (waiter && !reap && (err == -ENOSPC || err == -EAGAIN)) {
+			if (!seek.on)
+				pinpool_wait_queue(pool, waiter);
+			if (err == -ENOSPC)
+				pool_exhausted(pool, buffer);
+		}
 		spin_unlock(&pool->lock);
 
+		err = pool_seek_on(pool, &seek, err);
 		if (err == -ENOMEM) {
 			err = pinpool_pool_grow(pool) ?: -EAGAIN;
 		} else if (reap) {

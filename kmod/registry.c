@@ -169,6 +169,9 @@ err_uncharge:
 	return ERR_PTR(err);
 }
 
+/* What an ALLOC with an alignment looks at under one lock */
+#define ALIGN_SCAN	256
+
 static int pool_fill(struct pinpool_pool *pool)
 {
 	struct offset_alloc_config config = {
@@ -176,6 +179,7 @@ static int pool_fill(struct pinpool_pool *pool)
 		.max_capacity = pinpool_resize_max(&pool->config),
 		/* Handles of one pool mean nothing to another. */
 		.first_generation = get_random_u32(),
+		.align_scan = ALIGN_SCAN,
 	};
 	struct offset_alloc *oa;
 	int err;

@@ -271,4 +271,54 @@ TEST_F(at, among_others)
 	free(bufs);
 }
 
+static int alloc_aligned(int fd, uint64_t length, uint64_t align, uint64_t deadline_ns,
+			 struct pinpool_buf *buf)
+{
+	struct pinpool_alloc alloc = {
+		.size = sizeof(alloc),
+		.length = length,
+		.align = align,
+		.deadline_ns = deadline_ns,
+	};
+	int err = pp_ioctl(fd, PINPOOL_IOC_ALLOC, &alloc);
+
+	*buf = (struct pinpool_buf){ .offset = alloc.offset, .handle = alloc.handle };
+	return err;
+}
+
+/* Hundreds of free extents are large enough, and one of them lies right. */
+TEST_F(at, alignment_that_hardly_any_has)
+{
+	enum { N = 1000, LUCKY = N / 2, PERIOD = 8, USED = 3, WANTED = 4 };
+	static struct pinpool_buf bufs[N + 3];
+	uint64_t g = self->granule;
+	struct pinpool_buf lucky;
+	int i, nr = 0;
+
+	if (self->granules < N * PERIOD + PERIOD)
+		SKIP(return, "the pool is too small");
+	/* Each free one begins in the middle of a period, and has a granule of the next. */
+	ASSERT_EQ(0, alloc_at(self->fd, 0, g, &bufs[nr++]));
+	for (i = 0; i < N; i++) {
+		uint64_t start = i == LUCKY ? WANTED + 1 : 1;
+		uint64_t length = i == LUCKY - 1 ? PERIOD - 1 : USED;
+
+		ASSERT_EQ(0, alloc_at(self->fd, (i * PERIOD + start) * g, length * g,
+				      &bufs[nr++]));
+	}
+	ASSERT_EQ(0, alloc_at(self->fd, (N * PERIOD + 1) * g,
+			      self->info.capacity - (N * PERIOD + 1) * g, &bufs[nr++]));
+
+	/* Without a deadline, and with one that is over */
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, alloc_aligned(self->fd, WANTED * g, PERIOD * g, i, &lucky));
+		EXPECT_EQ(LUCKY * PERIOD * g, lucky.offset);
+		EXPECT_EQ(i ? -ETIMEDOUT : -ENOSPC,
+			  alloc_aligned(self->fd, WANTED * g, PERIOD * g, i, &bufs[nr]));
+		EXPECT_EQ(0, pp_free(self->fd, lucky.handle));
+	}
+	while (nr--)
+		EXPECT_EQ(0, pp_free(self->fd, bufs[nr].handle));
+}
+
 TEST_HARNESS_MAIN
