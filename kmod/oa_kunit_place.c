@@ -262,6 +262,43 @@ static void the_only_aligned_place_is_found(struct kunit *test)
 	}
 }
 
+/* Of many it looks at a few only, and then goes on in pieces. */
+static void the_only_aligned_place_is_found_in_pieces(struct kunit *test)
+{
+	const struct offset_alloc_config config = { .capacity = 640, .align_scan = 4 };
+	struct offset_alloc *oa = oa_test_init(test, 1);
+	struct offset_extent extent;
+	u64 offset = 0;
+	u32 pieces, i;
+	int err;
+
+	/* Between most of these lie 7 units; only those at 320 begin at a multiple of 8. */
+	offset_alloc_destroy(oa);
+	KUNIT_ASSERT_EQ(test, 0, offset_alloc_init(oa, &config));
+	oa_test_alloc_at(test, oa, 0, 1);
+	for (i = 0; i < 80; i++)
+		oa_test_alloc_at(test, oa, 8 * i + (i == 40 ? 7 : 1), i == 39 ? 7 : 1);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, offset_alloc_alloc(oa, 5, 8, &extent));
+	for (pieces = 1; pieces < 100; pieces++) {
+		err = offset_alloc_seek_aligned(oa, 5, 8, &offset, 8);
+		if (err != -EAGAIN)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, 0, err);
+	KUNIT_EXPECT_EQ(test, 320ULL, offset);
+	KUNIT_EXPECT_LT(test, 5U, pieces);
+	oa_test_alloc_at(test, oa, offset, 5);
+	KUNIT_EXPECT_FALSE(test, oa_test_fits(oa, 5, 8));
+	KUNIT_EXPECT_EQ(test, -EAGAIN, offset_alloc_alloc(oa, 5, 8, &extent));
+	for (offset = 0, i = 0; i < 100; i++) {
+		err = offset_alloc_seek_aligned(oa, 5, 8, &offset, 8);
+		if (err != -EAGAIN)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, -ENOSPC, err);
+	oa_test_sound(test, oa);
+}
+
 static void extents_are_placed_in_any_order(struct kunit *test)
 {
 	struct offset_alloc *oa;
@@ -353,6 +390,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(an_alignment_does_not_waste_the_head),
 	KUNIT_CASE(aligned_extents_fill_the_region),
 	KUNIT_CASE(the_only_aligned_place_is_found),
+	KUNIT_CASE(the_only_aligned_place_is_found_in_pieces),
 	KUNIT_CASE(extents_are_placed_in_any_order),
 	KUNIT_CASE(no_extent_is_placed_on_another),
 	KUNIT_CASE(free_neighbours_merge_at_once),

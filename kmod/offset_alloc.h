@@ -28,14 +28,16 @@
  *	the answer is -EAGAIN, and offset_alloc_seek_aligned() looks at all others.
  *
  * Bounds
- *	alloc, free and resize visit at most OFFSET_ALLOC_MAX_STEPS nodes each,
- *	however many extents there are; with an alignment as many more as there are
- *	free extents that are large enough, but no more than @align_scan; and
- *	offset_alloc_alloc_scatter() as many times so many as extents are allowed.
- *	offset_alloc_alloc_at() walks from the last extent it placed, or the last
- *	one that was resized: so an extent is divided in a few steps.
- *	offset_alloc_seek() does such a walk piece by piece, as does
- *	offset_alloc_seek_aligned().
+ *	alloc, free, resize and set_capacity visit at most OFFSET_ALLOC_MAX_STEPS
+ *	nodes each, however many extents there are; alloc with an alignment as many
+ *	more as there are free extents that are large enough, but no more than
+ *	@align_scan; and offset_alloc_alloc_scatter() as many times so many as
+ *	extents are allowed. offset_alloc_alloc_at() walks from the last extent it
+ *	placed, or the last one that was resized: so an extent is divided in a few
+ *	steps. offset_alloc_seek() does such a walk piece by piece, as does
+ *	offset_alloc_seek_aligned(). offset_alloc_report() looks at all bins, and at
+ *	no more nodes than alloc; save, load and check go through all there is. The
+ *	others take a handful of steps.
  *
  * Handles
  *	An extent is named by a 64-bit handle: the index of a node and the
@@ -90,7 +92,7 @@ typedef uint64_t u64;
 
 #define OFFSET_ALLOC_MAX_CAPACITY	(1ULL << 63)
 
-/* What alloc, free and resize visit at most */
+/* What alloc, free, resize and set_capacity visit at most */
 #define OFFSET_ALLOC_MAX_STEPS		512
 
 /*

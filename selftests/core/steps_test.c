@@ -264,9 +264,10 @@ TEST(in_a_million_random_calls)
 {
 	enum { N = 4000, OPS = 1000000 };
 	static u64 handles[N];
+	struct offset_alloc_report report;
 	struct offset_extent extent;
 	struct offset_alloc oa;
-	u64 rng = 32;
+	u64 rng = 32, resized = 0, capacity;
 	int ops;
 
 	ASSERT_EQ(0, init(&oa, 1ULL << 44));
@@ -277,6 +278,11 @@ TEST(in_a_million_random_calls)
 
 		if (!offset_alloc_ready(&oa))
 			ASSERT_EQ(0, grow(&oa));
+		if (ops % 1024 == 0) {
+			COUNTED(STEPS, (offset_alloc_report(&oa, &report), 0));
+			capacity = (1ULL << 44) - rng_below(&rng, 1 << 20);
+			resized += !COUNTED(STEPS, offset_alloc_set_capacity(&oa, capacity));
+		}
 		if (!handles[i]) {
 			err = COUNTED(STEPS, offset_alloc_alloc(&oa, size, 0, &extent));
 			handles[i] = err ? 0 : extent.handle;
@@ -288,6 +294,7 @@ TEST(in_a_million_random_calls)
 		}
 	}
 	ASSERT_SOUND(&oa);
+	EXPECT_LT(100, resized);
 	TH_LOG("%llu nodes at most", most);
 	offset_alloc_destroy(&oa);
 }
