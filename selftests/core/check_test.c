@@ -66,6 +66,34 @@ static u32 find_kind(const struct offset_alloc *oa, enum kind kind)
 	abort();
 }
 
+/* A bin that is a tree; or a list that begins with a smaller extent than its second */
+static u32 find_bin(const struct offset_alloc *oa, bool tree)
+{
+	const struct offset_alloc_node *node;
+	u32 bin;
+
+	for (bin = OFFSET_ALLOC_EXACT_BINS; bin < OFFSET_ALLOC_BINS; bin++) {
+		node = oa_node(oa, oa->bins[bin].root);
+		if (oa_bin_is_tree(oa, bin) ? tree :
+		    !tree && oa_bin_nr(oa, bin) > 1 &&
+		    node->size < oa_node(oa, node->chain)->size)
+			return bin;
+	}
+	abort();
+}
+
+/* Units of a free extent become its used neighbour's. */
+static void lend(struct offset_alloc *oa, struct offset_alloc_node *node, u64 units)
+{
+	struct offset_alloc_node *next = oa_node(oa, node->next);
+
+	node->size -= units;
+	next->offset -= units;
+	next->size += units;
+	oa->free -= units;
+	oa->least_free = 0;
+}
+
 /* Kinds of damage that a flipped bit is not: consistent here, wrong there */
 static const char *damage(struct offset_alloc *oa, int kind)
 {
@@ -236,6 +264,72 @@ static const char *damage(struct offset_alloc *oa, int kind)
 	case 43:
 		oa->partial.middle[1] ^= 1;
 		return "set of chunks disagrees with itself";
+	case 44:
+		oa->bases[1] += OFFSET_ALLOC_NODE_SIZE;
+		return "base of a chunk wrong";
+	case 45:
+		/* Gone, and nobody but the circle misses it */
+		oa->nr_spare -= OA_USABLE_NODES - oa->chunks[0]->header[0].nr_used;
+		oa->nr_chunks--;
+		oa->chunks[0] = NULL;
+		oa->bases[0] = 0;
+		set_del(&oa->partial, 0);
+		set_add(&oa->absent, 0);
+		oa->lowest = set_first(&oa->partial);
+		return "sentinel missing";
+	case 46:
+		oa->chunks[0]->header[0].nr_used--;
+		oa->nr_spare++;
+		return "count of a chunk's nodes wrong";
+	case 47:
+		/* In use, but nowhere in the region */
+		oa_node(oa, oa_node_get(oa))->link = OA_USED;
+		return "node outside of the circle";
+	case 48:
+		oa->bound = oa->capacity + 1;
+		return "bound beyond the capacity";
+	case 49:
+		/* The chain of a size goes on with another one. */
+		bin = find_bin(oa, true);
+		t = oa->bins[bin].root;
+		node_t = oa_node(oa, t);
+		index = node_t->child[!node_t->child[0]];
+		node = oa_node(oa, index);
+		remove_head(oa, bin, index, node);
+		node->offset = oa_free_offset(oa, node);
+		node->chain = node_t->chain;
+		node->link = t;
+		if (node->chain)
+			oa_node(oa, node->chain)->link = index;
+		node_t->chain = index;
+		return "chain of several sizes";
+	case 50:
+		bin = find_bin(oa, true);
+		for (index = oa_sentinel(oa)->next; index != OA_SENTINEL_NODE;
+		     index = oa_node(oa, index)->next) {
+			node = oa_node(oa, index);
+			if (oa_is_free(node) && oa_bin(node->size) == bin)
+				node->offset = oa_free_offset(oa, node);
+		}
+		oa->bins[bin].nr &= ~OA_TREE;
+		return "tree of few, or list of many";
+	case 51:
+		node = oa_node(oa, oa_node(oa, oa->bins[find_bin(oa, false)].root)->chain);
+		lend(oa, node, node->size - 1);
+		return "extent in the wrong bin";
+	case 52:
+		oa->bound = oa_node(oa, oa->bins[find_bin(oa, false)].root)->size;
+		return "free extent beyond the bound";
+	case 53:
+		/* Two of a size, each with a place in the tree */
+		bin = find_bin(oa, true);
+		node_t = oa_node(oa, oa->bins[bin].root);
+		node = oa_node(oa, node_t->child[!node_t->child[0]]);
+		if (node->size < node_t->size)
+			lend(oa, node_t, node_t->size - node->size);
+		else
+			lend(oa, node, node->size - node_t->size);
+		return "extent at the wrong place of a tree";
 	}
 	return NULL;
 }
@@ -264,7 +358,7 @@ TEST(check_names_the_broken_rule)
 			TH_LOG("damage %d", kind);
 		}
 	}
-	EXPECT_EQ(44, kind);
+	EXPECT_EQ(54, kind);
 	offset_alloc_destroy(&oa);
 	free(sound);
 }

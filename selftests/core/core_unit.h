@@ -126,6 +126,7 @@ static inline void snapshot_restore(const struct snapshot *s, struct offset_allo
 	*oa->absent.leaf = s->leaf[2];
 	for (i = 0; i < oa->nr_chunks; i++) {
 		oa->chunks[i] = s->directory[i];
+		oa->bases[i] = oa_base(oa->chunks[i], i);
 		*oa->chunks[i] = s->chunks[i];
 	}
 }
