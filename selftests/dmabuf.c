@@ -110,6 +110,27 @@ TEST_F(dmabuf, one_for_reading_is_not_given_to_a_device_that_may_write)
 	EXPECT_EQ(-EACCES, err);
 }
 
+/* A device may have written to it, of which nobody learns. */
+TEST_F(dmabuf, what_a_driver_had_is_zeroed_for_its_first_owner_too)
+{
+	int share = pp_export(self->a.fd, self->buf.handle, 0);
+	struct utsname uts;
+	struct pinpool_buf buf;
+	uint32_t handle;
+
+	ASSERT_LE(0, share);
+	ASSERT_EQ(0, drm_import(self->vgem, share, &handle));
+	close(share);
+	EXPECT_EQ(0, pp_free(self->a.fd, self->buf.handle));
+	EXPECT_EQ(0, drm_close(self->vgem, handle));
+	ASSERT_TRUE(pp_pool_is_whole(self->a.fd, 1));
+	if (!uname(&uts) && atoi(uts.release) >= 7)
+		SKIP(return, "the vgem of this kernel maps nothing at import");
+	ASSERT_EQ(0, pp_alloc(self->a.fd, self->a.capacity, 0, &buf));
+	EXPECT_TRUE(pp_is_zero(self->a.window + self->buf.offset, 5 * MIB + 4096 + 100));
+	EXPECT_EQ(0, pp_free(self->a.fd, buf.handle));
+}
+
 /*
  * Give vgem a share and map that by vgem's own file, where it lies behind the object
  * that was made before it. Drivers don't tell where, as they would rather not have it
