@@ -479,15 +479,17 @@ static void fill_pages(const struct client *client, size_t from, size_t to, uint
 		pp_fill(client->window + at, page, seed + at);
 }
 
-static bool pages_are_old_or_zero(const struct client *client, size_t from, size_t to,
-				  uint64_t seed)
+/* Under zero=owner what only the client itself had costs nothing, and so stays. */
+static bool pages_are_own(const struct client *client, const struct pinpool_info *info,
+			  size_t from, size_t to, uint64_t seed)
 {
+	bool zeroed = info->zero == PINPOOL_ZERO_ALWAYS;
 	long page = sysconf(_SC_PAGESIZE);
 	size_t at;
 
 	for (at = from; at < to; at += page) {
-		if (!pp_is_zero(client->window + at, page) &&
-		    !pp_matches(client->window + at, page, seed + at)) {
+		if (zeroed ? !pp_is_zero(client->window + at, page) :
+			     !pp_matches(client->window + at, page, seed + at)) {
 			fprintf(stderr, "# something else at %#zx\n", at);
 			return false;
 		}
@@ -495,18 +497,18 @@ static bool pages_are_old_or_zero(const struct client *client, size_t from, size
 	return true;
 }
 
-TEST_F_TIMEOUT(isolation, own_place_comes_back_zero_or_as_it_was, 120)
+TEST_F_TIMEOUT(isolation, own_place_comes_back_as_the_policy_says, 120)
 {
 	struct pinpool_buf buf, mine;
 	size_t third = self->capacity / 3 / self->granule * self->granule;
 
-	if (never_zeroed(&self->info))
-		SKIP(return, NEVER_ZEROED);
 	ASSERT_EQ(0, alloc_all(&self->a, self->granule, small_sizes, ARRAY_LEN(small_sizes)));
 	fill_pages(&self->a, 0, self->capacity, 1);
 	ASSERT_EQ(0, free_all(&self->a));
 	ASSERT_EQ(0, alloc_all(&self->a, self->granule, other_sizes, ARRAY_LEN(other_sizes)));
-	EXPECT_TRUE(pages_are_old_or_zero(&self->a, 0, self->capacity, 1));
+	EXPECT_TRUE(pages_are_own(&self->a, &self->info, 0, self->capacity, 1));
+	if (never_zeroed(&self->info))
+		SKIP(return, NEVER_ZEROED);
 
 	/* Another client had some of it in between. */
 	fill_pages(&self->a, 0, self->capacity, 2);
@@ -517,9 +519,24 @@ TEST_F_TIMEOUT(isolation, own_place_comes_back_zero_or_as_it_was, 120)
 	ASSERT_EQ(0, pp_free(self->b.fd, buf.handle));
 	ASSERT_EQ(0, pp_free(self->a.fd, mine.handle));
 	ASSERT_EQ(0, pp_alloc(self->a.fd, self->capacity, 0, &mine));
-	EXPECT_TRUE(pages_are_old_or_zero(&self->a, 0, self->capacity, 2));
+	EXPECT_TRUE(pages_are_own(&self->a, &self->info, 0, buf.offset, 2));
+	EXPECT_TRUE(pages_are_own(&self->a, &self->info, buf.offset + third, self->capacity, 2));
 	/* Of what was B's, nothing can be left of A's either. */
 	EXPECT_TRUE(pp_is_zero(self->a.window + buf.offset, third));
+}
+
+/* All of an extent can be reached, whatever was asked for. */
+TEST_F(isolation, place_beyond_the_length_reads_as_zero)
+{
+	struct pinpool_buf buf;
+
+	if (never_zeroed(&self->info))
+		SKIP(return, NEVER_ZEROED);
+	ASSERT_EQ(0, pp_alloc(self->a.fd, self->capacity, 0, &buf));
+	memset(self->a.window, 'a', self->capacity);
+	ASSERT_EQ(0, pp_free(self->a.fd, buf.handle));
+	ASSERT_EQ(0, pp_alloc(self->b.fd, 1, 0, &buf));
+	EXPECT_TRUE(pp_is_zero(self->b.window + buf.offset, self->granule));
 }
 
 /* Let a fill the pool, and b have it all, without touching it. */
