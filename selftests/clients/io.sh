@@ -32,5 +32,5 @@ for program in "${programs[@]}"; do
 done
 tests+=(fio)
 [ $# = 0 ] || tests=("$@")
-"$vm/pinpool" -p default:16M,huge:16M:granule=2M -M dm_mod -d "$disk" "${pack[@]}" -- \
+"$vm/pinpool" -t 600 -p default:16M,huge:16M:granule=2M -M dm_mod -d "$disk" "${pack[@]}" -- \
 	/selftests/run_tests.sh "${tests[@]}"
