@@ -417,7 +417,7 @@ static uint64_t client_id(int fd)
 	return id;
 }
 
-TEST_F(netlink, buffers_are_dumped)
+TEST_F_TIMEOUT(netlink, buffers_are_dumped, 120)
 {
 	struct told *told = malloc(sizeof(*told));
 	static struct pinpool_buf bufs[1500];
@@ -523,7 +523,7 @@ static void churn(uint64_t granule)
 	}
 }
 
-TEST_F(netlink, dumps_tell_of_changes)
+TEST_F_TIMEOUT(netlink, dumps_tell_of_changes, 120)
 {
 	struct told *told = malloc(sizeof(*told));
 	static struct pinpool_buf bufs[1000];
@@ -614,7 +614,7 @@ static bool interrupted(struct nl *nl, uint8_t cmd, struct change *change,
 	       nl->interrupted;
 }
 
-TEST_F(netlink, each_change_interrupts)
+TEST_F_TIMEOUT(netlink, each_change_interrupts, 120)
 {
 	static int fds[800];
 	struct change change;
@@ -647,7 +647,7 @@ TEST_F(netlink, each_change_interrupts)
 }
 
 /* Even if there is nothing left that the rest of the dump could tell. */
-TEST_F(netlink, a_pool_that_goes_interrupts)
+TEST_F_TIMEOUT(netlink, a_pool_that_goes_interrupts, 120)
 {
 	static int fds[800];
 	struct change change;
@@ -692,7 +692,7 @@ static void await_all(const struct nlmsghdr *msg, void *data)
 }
 
 /* A client has all buffers of an ALLOC or none: else the dump says that it was late. */
-TEST_F(netlink, buffers_that_come_interrupt)
+TEST_F_TIMEOUT(netlink, buffers_that_come_interrupt, 120)
 {
 	static struct pinpool_buf bufs[1000];
 	bool interrupted = false, late = true;
@@ -711,7 +711,7 @@ TEST_F(netlink, buffers_that_come_interrupt)
 	for (i = 0; i < ARRAY_LEN(bufs); i++)
 		bufs[i].length = 1;
 	ASSERT_EQ(0, pp_alloc_array(coming.fd, bufs, ARRAY_LEN(bufs), 0, NULL));
-	for (tries = 0; late && tries < 50; tries++) {
+	for (tries = 0; late && tries < 20; tries++) {
 		for (i = 0; i < ARRAY_LEN(coming.bufs); i++)
 			coming.bufs[i] = (struct pinpool_buf){ .length = i < 3 ? 1 : 128 * MIB };
 		coming.there = false;

@@ -209,6 +209,21 @@ TEST_F(quota, clients_of_a_user_share_theirs)
 	EXPECT_EQ(0, pp_alloc(self->a, 3 * self->granule, 0, &buf));
 }
 
+/* By their number alone, however small they are */
+TEST_F(quota, buffers_of_a_user)
+{
+	struct pinpool_buf bufs[3];
+
+	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_UID_BUFFERS, 2));
+	ASSERT_EQ(0, pp_alloc(self->a, 1, 0, &bufs[0]));
+	ASSERT_EQ(0, pp_alloc(self->b, 1, 0, &bufs[1]));
+	EXPECT_EQ(-EDQUOT, refused(&self->nl, self->a, 1));
+	EXPECT_EQ(-EDQUOT, refused(&self->nl, self->b, 1));
+	ASSERT_EQ(0, pp_free(self->b, bufs[1].handle));
+	EXPECT_EQ(0, pp_alloc(self->a, 1, 0, &bufs[2]));
+	EXPECT_EQ(-EDQUOT, refused(&self->nl, self->b, 1));
+}
+
 TEST_F(quota, a_buffer_counts_for_all_who_hold_it)
 {
 	struct pinpool_buf buf, copy;
