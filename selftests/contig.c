@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(contig, it_is_one_run, 300)
 	}
 }
 
-TEST_F(contig, its_address_is_told_to_the_privileged)
+TEST_F_TIMEOUT(contig, its_address_is_told_to_the_privileged, 300)
 {
 	struct told told;
 	struct nl other;
@@ -219,7 +219,7 @@ TEST_F(contig, its_address_is_told_to_the_privileged)
 }
 
 /* Nor to those who only listen */
-TEST_F(contig, events_have_no_address)
+TEST_F_TIMEOUT(contig, events_have_no_address, 300)
 {
 	const struct nlattr *attrs[NL_ATTRS];
 	const struct nlmsghdr *msg;
@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(contig, it_lies_on_the_node_asked_for, 300)
 	}
 }
 
-TEST_F(contig, it_stays_as_large_as_it_is)
+TEST_F_TIMEOUT(contig, it_stays_as_large_as_it_is, 300)
 {
 	ASSERT_EQ(0, make(self, 2 * MIB, 0, false));
 	EXPECT_EQ(-EOPNOTSUPP, nl_set_capacity(&self->nl, NAME, 4 * MIB));
@@ -307,7 +307,7 @@ TEST_F(contig, it_stays_as_large_as_it_is)
 }
 
 /* What can't be pinned for long is refused at once, to whoever wants to pin it at all. */
-TEST_F(contig, pins_as_it_says)
+TEST_F_TIMEOUT(contig, pins_as_it_says, 300)
 {
 	struct pinpool_buf buf;
 	struct iovec iovec;
@@ -338,7 +338,7 @@ TEST_F(contig, pins_as_it_says)
 }
 
 /* Pages that are pinned when the pool goes stay away, and what is in them. */
-TEST_F(contig, pinned_pages_outlive_it)
+TEST_F_TIMEOUT(contig, pinned_pages_outlive_it, 300)
 {
 	struct pinpool_buf buf;
 	struct iovec iovec;

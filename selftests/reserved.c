@@ -130,7 +130,7 @@ static bool join(struct pp_client *client)
 	return client->window != MAP_FAILED;
 }
 
-TEST_F(reserved, the_whole_range)
+TEST_F_TIMEOUT(reserved, the_whole_range, 300)
 {
 	struct pp_client client;
 	struct pinpool_info info;
@@ -158,7 +158,7 @@ TEST_F(reserved, the_whole_range)
 }
 
 /* A single buffer of almost all of 4 GiB */
-TEST_F(reserved, a_very_large_buffer)
+TEST_F_TIMEOUT(reserved, a_very_large_buffer, 300)
 {
 	uint64_t length = 39 * GIB / 10, i;
 	struct pp_client client;
@@ -183,7 +183,7 @@ TEST_F(reserved, a_very_large_buffer)
 }
 
 /* What is in it comes back only if the pool asks for that, module reload or not. */
-TEST_F(reserved, what_is_in_it)
+TEST_F_TIMEOUT(reserved, what_is_in_it, 300)
 {
 	struct pp_client client;
 	struct pinpool_buf buf;
@@ -213,7 +213,7 @@ TEST_F(reserved, what_is_in_it)
 	}
 }
 
-TEST_F(reserved, what_is_refused)
+TEST_F_TIMEOUT(reserved, what_is_refused, 300)
 {
 	struct nl *nl = &self->nl;
 	uint64_t base = self->base;
@@ -258,7 +258,7 @@ static bool claimed(const char *driver)
 #define DRIVER		"ramoops"
 #define DRIVER_FILE	"/lib/modules/" DRIVER ".ko"
 
-TEST_F(reserved, memory_of_another_driver)
+TEST_F_TIMEOUT(reserved, memory_of_another_driver, 300)
 {
 	int file = open(DRIVER_FILE, O_RDONLY | O_CLOEXEC);
 	struct nl *nl = &self->nl;
@@ -359,7 +359,7 @@ static void pinned(struct __test_metadata *_metadata, FIXTURE_DATA(reserved) *se
 	EXPECT_TRUE(soon(try_make, self, 0));
 }
 
-TEST_F(reserved, pinned_pages_keep_the_range)
+TEST_F_TIMEOUT(reserved, pinned_pages_keep_the_range, 300)
 {
 	ASSERT_EQ(0, make(&self->nl, NAME, self->base, 4 * MIB, false));
 	pinned(_metadata, self);
@@ -371,7 +371,7 @@ static int try_unload(void *arg)
 }
 
 /* A pool that lives on lets the module go when nothing is pinned any more. */
-TEST_F(reserved, pins_that_end_before_the_pool)
+TEST_F_TIMEOUT(reserved, pins_that_end_before_the_pool, 300)
 {
 	int fd;
 
@@ -388,7 +388,7 @@ TEST_F(reserved, pins_that_end_before_the_pool)
 	EXPECT_EQ(0, make(&self->nl, NAME, self->base, 4 * MIB, false));
 }
 
-TEST_F(reserved, regions)
+TEST_F_TIMEOUT(reserved, regions, 300)
 {
 	struct pp_client client;
 	struct pinpool_buf buf;
@@ -421,7 +421,7 @@ TEST_F(reserved, regions)
 }
 
 /* Pages that could not be pinned for long are none for a pool. */
-TEST_F(reserved, regions_of_memory_that_can_move)
+TEST_F_TIMEOUT(reserved, regions_of_memory_that_can_move, 300)
 {
 	char line[4096];
 
