@@ -105,7 +105,8 @@ static int make(struct nl *nl, const char *name, uint64_t base, uint64_t size, b
 	return nl_talk(nl, msg, NULL, NULL);
 }
 
-static int make_region(struct nl *nl, const char *name, const char *region, uint64_t size)
+static int make_region(struct nl *nl, const char *name, const char *region, uint64_t size,
+		       bool keep)
 {
 	struct nlmsghdr *msg = nl_request(nl, PINPOOL_NL_CMD_POOL_NEW);
 
@@ -113,6 +114,8 @@ static int make_region(struct nl *nl, const char *name, const char *region, uint
 	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, size);
 	mnl_attr_put_u32(msg, PINPOOL_A_POOL_BACKING, PINPOOL_BACKING_RESERVED);
 	mnl_attr_put_strz(msg, PINPOOL_A_POOL_REGION, region);
+	if (keep)
+		mnl_attr_put(msg, PINPOOL_A_POOL_KEEP, 0, NULL);
 	return nl_talk(nl, msg, NULL, NULL);
 }
 
@@ -394,30 +397,37 @@ TEST_F_TIMEOUT(reserved, regions, 300)
 	struct pinpool_buf buf;
 	int err, fd;
 
-	EXPECT_EQ(-ENOENT, make_region(&self->nl, NAME, "no-such-region", MIB));
-	err = make_region(&self->nl, NAME, REGION, REGION_SIZE);
+	EXPECT_EQ(-ENOENT, make_region(&self->nl, NAME, "no-such-region", MIB, false));
+	err = make_region(&self->nl, NAME, REGION, REGION_SIZE, false);
 	if (err == -ENOENT || err == -EOPNOTSUPP)
 		SKIP(return, "%s", self->nl.error);
 	ASSERT_EQ(0, err) {
 		TH_LOG("%s", self->nl.error);
 	}
-	EXPECT_EQ(-EBUSY, make_region(&self->nl, OTHER, REGION, MIB));
+	EXPECT_EQ(-EBUSY, make_region(&self->nl, OTHER, REGION, MIB, false));
 	ASSERT_TRUE(join(&client));
 	ASSERT_EQ(0, pp_alloc(client.fd, REGION_SIZE, 0, &buf));
 	EXPECT_TRUE(pp_is_zero(client.window, REGION_SIZE));
 	pp_fill(client.window, REGION_SIZE, 9);
 	EXPECT_TRUE(pp_matches(client.window, REGION_SIZE, 9));
 	pp_client_close(&client);
+	/* Its pages are the same ones each time, and have no owner at first. */
+	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, false));
+	ASSERT_EQ(0, make_region(&self->nl, NAME, REGION, REGION_SIZE, true));
+	ASSERT_TRUE(join(&client));
+	ASSERT_EQ(0, pp_alloc(client.fd, REGION_SIZE, 0, &buf));
+	EXPECT_TRUE(pp_matches(client.window, REGION_SIZE, 9));
+	pp_client_close(&client);
 	fd = pin_and_die(_metadata);
 	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, false));
-	EXPECT_EQ(-EBUSY, make_region(&self->nl, NAME, REGION, REGION_SIZE));
+	EXPECT_EQ(-EBUSY, make_region(&self->nl, NAME, REGION, REGION_SIZE, false));
 	close(fd);
-	while (make_region(&self->nl, NAME, REGION, REGION_SIZE) == -EBUSY)
+	while (make_region(&self->nl, NAME, REGION, REGION_SIZE, false) == -EBUSY)
 		usleep(10000);
 	EXPECT_EQ(0, nl_pool_del(&self->nl, NAME, false));
-	EXPECT_EQ(-ERANGE, make_region(&self->nl, NAME, REGION, REGION_SIZE + 4096));
+	EXPECT_EQ(-ERANGE, make_region(&self->nl, NAME, REGION, REGION_SIZE + 4096, false));
 	/* Either one or the other */
-	EXPECT_EQ(-EINVAL, make_region(&self->nl, NAME, "", MIB));
+	EXPECT_EQ(-EINVAL, make_region(&self->nl, NAME, "", MIB, false));
 }
 
 /* Pages that could not be pinned for long are none for a pool. */
@@ -428,7 +438,7 @@ TEST_F_TIMEOUT(reserved, regions_of_memory_that_can_move, 300)
 	read_command_line(line, sizeof(line));
 	if (!strstr(line, "movablecore=") || !strstr(line, ":" REGION))
 		SKIP(return, "no movablecore=<size> and no reserve_mem on the command line");
-	EXPECT_EQ(-EOPNOTSUPP, make_region(&self->nl, NAME, REGION, REGION_SIZE));
+	EXPECT_EQ(-EOPNOTSUPP, make_region(&self->nl, NAME, REGION, REGION_SIZE, false));
 	EXPECT_NE(NULL, strstr(self->nl.error, "moved"));
 	EXPECT_NE(0, access(NODE, F_OK));
 }

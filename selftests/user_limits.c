@@ -192,6 +192,29 @@ TEST_F(limits, memory_of_the_wrong_kind)
 	pp_client_close(&client);
 }
 
+/* Much is pinned again and again, also where only the end can't be. */
+TEST_F_TIMEOUT(limits, pages_are_let_go, 300)
+{
+	const size_t length = 32 * MIB;
+	unsigned long before = 0;
+	char *memory;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			      -1, 0);
+		ASSERT_TRUE(memory != MAP_FAILED);
+		EXPECT_EQ(0, try_memory(memory, length));
+		ASSERT_EQ(0, mprotect(memory + length - page, page, PROT_READ));
+		EXPECT_EQ(-EFAULT, try_memory(memory, length));
+		ASSERT_EQ(0, munmap(memory, length));
+		if (!i)
+			before = pp_available_kib();
+	}
+	/* That of two rounds may be on its way. */
+	EXPECT_LT(before, pp_available_kib() + 2 * length / KIB);
+}
+
 TEST_F(limits, a_window_on_registered_memory_is_not_registered)
 {
 	int control = user_control(), other;
