@@ -35,7 +35,7 @@ truncate -s 64M "$disk"
 	find . -name "*.gcda" | while read -r file; do
 		mkdir -p "/tmp/gcov/${file%/*}" && cat "$file" >"/tmp/gcov/$file"
 	done
-	tar -C /tmp/gcov -cf /dev/vda . && sync
+	tar -C /tmp/gcov -cf /dev/vdb . && sync
 	exit $status' sh "$@" || status=$?
 
 tar -C / -xf "$disk" || exit

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The API fuzzer in a guest
+#
+# Usage: fuzz.sh [-k SERIES] [-t SECONDS] [-s SEED] [-c DISK]
+#
+#	-k SERIES	kernel, as of vm/pinpool ($KERNEL, or else 6.1)
+#	-t SECONDS	for how long to run random programs (90)
+#	-s SEED		what they are made of, beside what is on the disk (by the clock)
+#	-c DISK		where to keep the programs that reached something new, from one run
+#			to the next
+#
+# Runs the programs of fuzz/regress first. Where the guest's kernel dies, the program
+# that ran is shown.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/.." && pwd)
+series=${KERNEL:-6.1} seconds=90 seed=() disk=""
+while getopts k:t:s:c: option; do
+	case $option in
+	k) series=$OPTARG ;;
+	t) seconds=$OPTARG ;;
+	s) seed=(-s "$OPTARG") ;;
+	c) disk=$OPTARG ;;
+	*) sed -n 's/^# \(Usage.*\)/\1/p' "$0" >&2; exit 2 ;;
+	esac
+done
+
+make -s -C "$here/fuzz"
+if [ -z "$disk" ]; then
+	disk=$(mktemp)
+	trap 'rm -f "$disk"' EXIT
+else
+	mkdir -p "$(dirname "$disk")"
+fi
+# As large as the store can get; what was never written takes no space.
+truncate -s 64M "$disk"
+
+# Last of the disks, for it to have the last name
+status=0
+"$here/vm/pinpool" -k "$series" -p "" -t $((seconds * 2 + 600)) -w "$disk" \
+	-b "$here/fuzz/build/fuzz:/fuzz" -f "$here/fuzz/regress:/regress" -- \
+	sh -c 'exec /fuzz -t "$0" -c /dev/vdb "$@" /regress/*.prog' "$seconds" "${seed[@]}" ||
+	status=$?
+if [ "$status" -gt 1 ]; then
+	echo "# The last program that ran:"
+	head -c 16384 "$disk" | tr -d '\0' | sed 's/^/#   /'
+fi
+exit "$status"
