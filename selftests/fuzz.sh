@@ -16,7 +16,6 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/.." && pwd)
 series=${KERNEL:-6.1} seconds=90 seed=() disk=""
 while getopts k:t:s:c: option; do
 	case $option in
@@ -38,9 +37,11 @@ fi
 # As large as the store can get; what was never written takes no space.
 truncate -s 64M "$disk"
 
-# Last of the disks, for it to have the last name
+# The disk is the last, and has the last name. KCOV_INSTRUMENT means nothing to kernels
+# without KCOV.
 status=0
-"$here/vm/pinpool" -k "$series" -p "" -t $((seconds * 2 + 600)) -w "$disk" \
+# shellcheck disable=SC2016 # It is the guest's shell that expands.
+"$here/vm/pinpool" -k "$series" -B KCOV_INSTRUMENT=y -p "" -t $((seconds * 2 + 600)) -w "$disk" \
 	-b "$here/fuzz/build/fuzz:/fuzz" -f "$here/fuzz/regress:/regress" -- \
 	sh -c 'exec /fuzz -t "$0" -c /dev/vdb "$@" /regress/*.prog' "$seconds" "${seed[@]}" ||
 	status=$?

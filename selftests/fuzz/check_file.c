@@ -4,7 +4,6 @@
  */
 #include "model.h"
 
-#include <inttypes.h>
 #include <poll.h>
 
 long m_check_client(const struct m_file *file, bool write)
@@ -51,22 +50,26 @@ static void check_pass(struct fz_model *model, const struct fz_mailbox *box)
 		to->files[box->op.arg[2] % FZ_FILES] = *m_file(model, box, box->op.arg[0]);
 }
 
+static uint64_t number(const char *text, const char *key)
+{
+	const char *found = strstr(text, key);
+
+	return found ? strtoull(found + strlen(key), NULL, 10) : ~0ULL;
+}
+
 static void check_fdinfo(struct fz_model *model, const struct fz_mailbox *box)
 {
 	const struct m_file *file = m_file(model, box, box->op.arg[0]);
-	uint64_t used = 0, nr = 0, told_used = ~0ULL, told_nr = ~0ULL, told_shares = ~0ULL;
+	uint64_t used = 0, nr = 0, told_used, told_nr, told_shares;
 	const struct m_client *client = file->client;
-	const char *line;
 
 	m_expect(model, box->ret, client || file->share ? 0 : -ENOENT);
 	if (!client)
 		return;
 	m_quota_used(client->pool, client, &used, &nr);
-	for (line = box->text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-		sscanf(line, "pinpool-used: %" SCNu64, &told_used);
-		sscanf(line, "pinpool-buffers: %" SCNu64, &told_nr);
-		sscanf(line, "pinpool-shares: %" SCNu64, &told_shares);
-	}
+	told_used = number(box->text, "pinpool-used:");
+	told_nr = number(box->text, "pinpool-buffers:");
+	told_shares = number(box->text, "pinpool-shares:");
 	if (told_used != used || told_nr != nr || told_shares != client->shares)
 		m_wrong(model, "fdinfo tells of %lld bytes, %lld buffers, %lld shares in place of %lld, %lld, %u",
 			(long long)told_used, (long long)told_nr, (long long)told_shares,

@@ -140,7 +140,7 @@ static void check_inplace(struct fz_model *model, const struct fz_mailbox *box)
 	struct m_hold *hold;
 
 	access = m_reach(worker_of(model, box), box->window, box->page, true, &place);
-	if (!box->sig != (access == M_OK)) {
+	if (box->sig ? access == M_OK : access != M_OK) {
 		m_wrong(model, "signal %d for a page that is %s", box->sig,
 			access == M_OK ? "there" : "not there");
 		return;

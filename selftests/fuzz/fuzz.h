@@ -218,7 +218,11 @@ void fz_do_race(struct fz_worker *worker);
 /* session.c: run programs, and tell what was wrong */
 struct fz_session;
 
-struct fz_session *fz_session_new(const char *prefix, struct fz_cov *cov, bool verbose);
+/* The pool that all sessions have in common, for races only */
+#define FZ_COMMON	"fuzz-common"
+
+struct fz_session *fz_session_new(const char *prefix, struct fz_cov *cov, bool alone,
+				  bool verbose);
 /* NULL, or what was wrong, until the next call */
 const char *fz_session_run(struct fz_session *session, const struct fz_prog *prog);
 uint64_t fz_session_ops(const struct fz_session *session);
@@ -227,9 +231,12 @@ unsigned int fz_session_at(const struct fz_session *session);
 /* shrink.c */
 void fz_shrink(struct fz_session *session, struct fz_prog *prog, unsigned int seconds);
 
+/* The most that run at the same time */
+#define FZ_SESSIONS	8
+
 /* store.c: programs on a disk, or in a file; they are there after a crash */
 bool fz_store_open(const char *path);
-void fz_store_running(const struct fz_prog *prog);
+void fz_store_running(unsigned int session, const struct fz_prog *prog);
 unsigned int fz_store_nr(void);
 const struct fz_prog *fz_store_get(unsigned int number);
 void fz_store_add(const struct fz_prog *prog);

@@ -3,10 +3,12 @@
  * The API fuzzer of pinpool
  */
 #include "fuzz.h"
+#include "../netlink.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static const char usage[] =
@@ -20,8 +22,9 @@ static const char usage[] =
 "  -s SEED     for the random ones (by the clock)\n"
 "  -t SECONDS  for how long (60)\n"
 "  -n NUMBER   how many random ones at most\n"
+"  -j NUMBER   how many at the same time, each with pools of its own (1)\n"
 "  -c STORE    a file or disk that keeps the programs which reached something new, and\n"
-"              in its first 16 KiB the one that runs\n"
+"              at its beginning those that run, 16 KiB each\n"
 "  -v          tell of each call\n"
 "  -h          this text\n";
 
@@ -29,10 +32,19 @@ static struct {
 	uint64_t seed;
 	unsigned int seconds;
 	uint64_t number;
+	unsigned int sessions;
 	bool verbose;
-} options = { .seconds = 60, .number = ~0ULL };
+} options = { .seconds = 60, .number = ~0ULL, .sessions = 1 };
+
+/* What each session did, for the first one to tell of */
+struct tally {
+	uint64_t programs;
+	uint64_t ops;
+	bool good;
+};
 
 static struct fz_session *session;
+static struct tally *tallies;
 static struct fz_cov *cov;
 static struct fz_cov all;
 static unsigned int results;
@@ -50,6 +62,17 @@ static bool ok(bool good, const char *format, ...)
 	printf("\n");
 	fflush(stdout);
 	return good;
+}
+
+static void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		perror("fuzz: mmap");
+		exit(1);
+	}
+	return memory;
 }
 
 static void print_prog(const struct fz_prog *prog)
@@ -119,46 +142,97 @@ static void make(struct fz_random *random, struct fz_prog *prog)
 	fz_mutate(random, prog, fz_store_get(fz_below(random, nr)));
 }
 
-static void progress(uint64_t programs)
+static struct tally sum(void)
 {
-	printf("# %" PRIu64 " programs, %" PRIu64 " operations, %u PCs, %u kept\n", programs,
-	       fz_session_ops(session), fz_cov_pcs(&all), fz_store_nr());
+	struct tally all_of_them = { .good = true };
+	unsigned int i;
+
+	for (i = 0; i < options.sessions; i++) {
+		all_of_them.programs += tallies[i].programs;
+		all_of_them.ops += tallies[i].ops;
+		all_of_them.good &= tallies[i].good;
+	}
+	return all_of_them;
+}
+
+static void progress(void)
+{
+	struct tally now = sum();
+
+	printf("# %" PRIu64 " programs, %" PRIu64 " operations, %u PCs, %u kept\n", now.programs,
+	       now.ops, fz_cov_pcs(&all), fz_store_nr());
 	fflush(stdout);
 }
 
-static bool fuzz(void)
+/* The first session is the one that tells how far it is, and keeps what is new. */
+static void fuzz(unsigned int number)
 {
 	time_t start = time(NULL), told = start;
+	struct tally *tally = &tallies[number];
 	static struct fz_prog prog;
 	struct fz_random random;
 	const char *why = NULL;
 	uint64_t i;
 
-	for (i = 0; i < options.number && time(NULL) < start + options.seconds; i++) {
+	for (i = number; i < options.number && time(NULL) < start + options.seconds;
+	     i += options.sessions) {
 		fz_seed(&random, options.seed, i);
 		make(&random, &prog);
-		fz_store_running(&prog);
+		fz_store_running(number, &prog);
 		why = run(&prog);
+		tally->ops = fz_session_ops(session);
 		if (why)
 			break;
+		tally->programs++;
+		if (number)
+			continue;
 		if (fz_cov_merge(&all, cov))
 			fz_store_add(&prog);
 		if (time(NULL) >= told + 10) {
 			told = time(NULL);
-			progress(i);
+			progress();
 		}
 	}
 	if (why)
 		failed(&prog, why);
-	return ok(!why, "%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ", %u PCs, %u programs kept",
-		  i, fz_session_ops(session), options.seed, fz_cov_pcs(&all), fz_store_nr());
+	tally->good = !why;
+}
+
+static void start_session(unsigned int number)
+{
+	char prefix[16];
+
+	cov = shared_memory(sizeof(*cov));
+	snprintf(prefix, sizeof(prefix), "fuzz%u-", number);
+	session = fz_session_new(prefix, cov, options.sessions == 1, options.verbose);
+}
+
+static bool fuzz_all(void)
+{
+	struct tally done;
+	unsigned int i;
+
+	fflush(NULL);
+	for (i = 1; i < options.sessions; i++) {
+		if (fork())
+			continue;
+		start_session(i);
+		fuzz(i);
+		exit(0);
+	}
+	fuzz(0);
+	while (wait(NULL) > 0)
+		;
+	done = sum();
+	return ok(done.good, "%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ", %u PCs, %u programs kept",
+		  done.programs, done.ops, options.seed, fz_cov_pcs(&all), fz_store_nr());
 }
 
 static void parse_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:t:n:c:vh")) != -1) {
+	while ((option = getopt(argc, argv, "s:t:n:j:c:vh")) != -1) {
 		switch (option) {
 		case 's':
 			options.seed = strtoull(optarg, NULL, 0);
@@ -169,6 +243,12 @@ static void parse_options(int argc, char **argv)
 		case 'n':
 			options.number = strtoull(optarg, NULL, 0);
 			break;
+		case 'j':
+			options.sessions = strtoul(optarg, NULL, 0);
+			if (options.sessions && options.sessions <= FZ_SESSIONS)
+				break;
+			fprintf(stderr, "fuzz: -j takes 1 to %u\n", FZ_SESSIONS);
+			exit(2);
 		case 'c':
 			if (!fz_store_open(optarg)) {
 				fprintf(stderr, "fuzz: %s: %s\n", optarg, strerror(errno));
@@ -188,24 +268,44 @@ static void parse_options(int argc, char **argv)
 	}
 }
 
+/* A pool that the races of all sessions are in; small, for them to get in each other's way */
+static bool make_common(struct nl *nl)
+{
+	nl_pool_del(nl, FZ_COMMON, true);
+	return !nl_pool_new(nl, FZ_COMMON, 128 * FZ_PAGE, 0600);
+}
+
+static bool check_common(struct nl *nl)
+{
+	int fd = open("/dev/pinpool/" FZ_COMMON, O_RDONLY | O_CLOEXEC);
+	bool whole = fd >= 0 && pp_pool_is_whole(fd, 1);
+
+	close(fd);
+	return !nl_pool_del(nl, FZ_COMMON, false) && whole;
+}
+
 int main(int argc, char **argv)
 {
+	static struct nl nl;
 	bool good = true;
 	int i;
 
 	options.seed = time(NULL);
 	parse_options(argc, argv);
-	cov = mmap(NULL, sizeof(*cov), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (cov == MAP_FAILED)
+	if (nl_open(&nl) || !make_common(&nl)) {
+		fprintf(stderr, "fuzz: no pool can be made: is the module loaded?\n");
 		return 1;
+	}
 	printf("TAP version 13\n");
 	if (!fz_cov_available())
 		printf("# no KCOV: unguided, but for what calls come to\n");
-	session = fz_session_new("fuzz", cov, options.verbose);
+	tallies = shared_memory(options.sessions * sizeof(*tallies));
+	start_session(0);
 	for (i = optind; i < argc; i++)
 		good &= run_file(argv[i]);
 	if (options.seconds && options.number)
-		good &= fuzz();
+		good &= fuzz_all();
+	good &= ok(check_common(&nl), "the pool of all races is whole");
 	printf("1..%u\n", results);
 	return !good;
 }

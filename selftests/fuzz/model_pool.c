@@ -59,7 +59,7 @@ bool m_may_be_free(const struct m_pool *pool, const struct m_client *client, uin
 	return true;
 }
 
-/* Where those lie that are in the way of a request, the first first */
+/* Where those lie that are in the way of a request, in their order */
 static unsigned int obstacles(const struct m_pool *pool, const struct m_buffer **sorted)
 {
 	const struct m_buffer *buffer;

@@ -8,17 +8,17 @@
 #include <inttypes.h>
 
 const char * const fz_names[FZ_KINDS] = {
-#define FZ_NAME(kind, name, args, weight) [FZ_##kind] = name,
+#define FZ_NAME(kind, name, args, weight) name,
 	FZ_OPS(FZ_NAME)
 };
 
 const char * const fz_args[FZ_KINDS] = {
-#define FZ_ARGUMENTS(kind, name, args, weight) [FZ_##kind] = args,
+#define FZ_ARGUMENTS(kind, name, args, weight) args,
 	FZ_OPS(FZ_ARGUMENTS)
 };
 
 const unsigned int fz_weights[FZ_KINDS] = {
-#define FZ_WEIGHT(kind, name, args, weight) [FZ_##kind] = weight,
+#define FZ_WEIGHT(kind, name, args, weight) weight,
 	FZ_OPS(FZ_WEIGHT)
 };
 

@@ -20,8 +20,10 @@ static struct {
 	size_t capacity;
 	uint64_t seed;
 	uint64_t end_ns;
+	uint64_t tags;			/* What it writes is above that, and no other's is. */
 	uint64_t handles[THREADS][BUFFERS];	/* For others to meddle with */
 	bool meddle;
+	bool zero;
 	const char *wrong;
 } race;
 
@@ -39,6 +41,18 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* What is in a new buffer must be nothing, or this client's. */
+static void look(struct racer *racer, unsigned int i)
+{
+	uint64_t tag;
+
+	if (race.meddle || !race.zero)
+		return;
+	tag = fz_page_tag(race.window + racer->bufs[i].offset);
+	if (tag && tag >> 34 != race.tags >> 34)
+		race.wrong = "a new buffer has what somebody else wrote";
 }
 
 static void get(struct racer *racer, unsigned int i)
@@ -59,6 +73,7 @@ static void get(struct racer *racer, unsigned int i)
 		.length = alloc.length, .offset = alloc.offset, .handle = alloc.handle,
 	};
 	racer->tags[i] = 0;
+	look(racer, i);
 	race.handles[racer->number][i] = alloc.handle;
 }
 
@@ -92,7 +107,7 @@ static void stretch(struct racer *racer, unsigned int i)
 		  FZ_PAGE * (1 + fz_below(&racer->random, 6)));
 }
 
-static void share(struct racer *racer, unsigned int i)
+static void lend(struct racer *racer, unsigned int i)
 {
 	int fd = pp_export(race.fd, racer->bufs[i].handle, 0);
 	struct pinpool_buf buf;
@@ -156,7 +171,7 @@ static void *racer_run(void *arg)
 			stretch(racer, i);
 			break;
 		case 7:
-			share(racer, i);
+			lend(racer, i);
 			break;
 		default:
 			meddle(racer);
@@ -196,11 +211,13 @@ void fz_do_race(struct fz_worker *worker)
 		return;
 	race.capacity = info.capacity;
 	race.meddle = box->op.arg[1] % 2;
+	race.zero = info.zero != PINPOOL_ZERO_NEVER;
+	race.tags = (uint64_t)(getpid() % 8192) << 34;
 	race.end_ns = now_ns() + 1000000 + box->op.arg[2] % (1 << 16) * 100;
 	race.window = mmap(NULL, race.capacity, PROT_READ | PROT_WRITE, MAP_SHARED, race.fd, 0);
 	for (i = 0; race.window != MAP_FAILED && i < THREADS; i++) {
 		racers[i].number = i;
-		racers[i].tag = (i + 1ULL) << 32;
+		racers[i].tag = race.tags + ((uint64_t)i << 32);
 		fz_seed(&racers[i].random, box->op.arg[3], i);
 		pthread_create(&threads[i], NULL, racer_run, &racers[i]);
 	}

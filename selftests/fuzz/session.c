@@ -61,11 +61,11 @@ static void make_files(struct fz_session *session)
 		fz_page_fill(pages + i * FZ_PAGE, FZ_FILE_TAG + i);
 	if (pwrite(session->env.dio_in, pages, size, 0) != (ssize_t)size ||
 	    pwrite(session->env.dio_out, pages, size, 0) != (ssize_t)size)
-		session->env.dio_in = session->env.dio_out = -1;
+		session->env.dio_in = -1;
 	free(pages);
 }
 
-/* How many use the module; -1 if that can't be told */
+/* How many use the module, if it is one */
 static long module_users(void)
 {
 	FILE *file = fopen("/sys/module/pinpool/refcnt", "re");
@@ -84,14 +84,16 @@ static void pool_name(const struct fz_session *session, uint64_t slot, char *nam
 	snprintf(name, PINPOOL_NAME_SIZE, "%s%u", session->prefix, (unsigned int)(slot % FZ_POOLS));
 }
 
-struct fz_session *fz_session_new(const char *prefix, struct fz_cov *cov, bool verbose)
+struct fz_session *fz_session_new(const char *prefix, struct fz_cov *cov, bool alone,
+				  bool verbose)
 {
 	struct fz_session *session = calloc(1, sizeof(*session));
 	int socks[2];
 	unsigned int i;
 
 	snprintf(session->prefix, sizeof(session->prefix), "%s", prefix);
-	session->cov = session->env.cov = cov;
+	session->cov = cov;
+	session->env.cov = cov;
 	session->verbose = verbose;
 	session->env.boxes = shared_memory(FZ_WORKERS * sizeof(*session->env.boxes));
 	for (i = 0; i < FZ_WORKERS; i++) {
@@ -107,7 +109,7 @@ struct fz_session *fz_session_new(const char *prefix, struct fz_cov *cov, bool v
 		fprintf(stderr, "# no pinpool family: is the module loaded?\n");
 		exit(1);
 	}
-	session->module_users = module_users();
+	session->module_users = alone ? module_users() : -1;
 	return session;
 }
 
@@ -324,12 +326,19 @@ static void put_handles(struct fz_session *session, struct fz_mailbox *box, uint
 		box->handles[i] = handle(&session->model, i ? (slot + i) % FZ_NAMES : slot);
 }
 
+/* Where a race is: NULL for the pool that all sessions have in common */
+static struct m_pool *race_pool(const struct fz_model *model, const struct fz_op *op)
+{
+	return model->slots[op->arg[0] % FZ_POOLS];
+}
+
 /* Put into the mailbox what of an operation depends on what there is. False: leave it */
 static bool prepare(struct fz_session *session, struct fz_mailbox *box)
 {
 	struct fz_model *model = &session->model;
 	struct m_worker *worker = &model->workers[box->op.worker];
 	uint64_t *arg = box->op.arg;
+	const struct m_pool *pool;
 	unsigned int other;
 
 	switch (box->op.kind) {
@@ -339,10 +348,15 @@ static bool prepare(struct fz_session *session, struct fz_mailbox *box)
 		pool_name(session, arg[0], box->pool);
 		return true;
 	case FZ_POOL_LIMIT ... FZ_DUMP:
-	case FZ_RACE:
 		pool_name(session, arg[0], box->pool);
-		return box->op.kind != FZ_RACE || (model->slots[arg[0] % FZ_POOLS] &&
-						   model->slots[arg[0] % FZ_POOLS]->memory);
+		return true;
+	case FZ_RACE:
+		pool = race_pool(model, &box->op);
+		if (pool)
+			pool_name(session, arg[0], box->pool);
+		else
+			strcpy(box->pool, FZ_COMMON);
+		return !pool || pool->memory;
 	case FZ_OPEN:
 		pool_name(session, arg[1], box->pool);
 		return true;
@@ -410,11 +424,13 @@ static void check_fork(struct fz_session *session, const struct fz_mailbox *box)
 
 static void check_race(struct fz_model *model, const struct fz_mailbox *box)
 {
-	struct m_pool *pool = model->slots[box->op.arg[0] % FZ_POOLS];
+	struct m_pool *pool = race_pool(model, &box->op);
 
 	m_expect(model, box->ret, 0);
 	if (box->text[0])
 		m_wrong(model, "%s", box->text);
+	if (!pool)
+		return;
 	pool->fuzzy = true;
 	pool->uncounted = true;
 }
@@ -557,6 +573,8 @@ static void check_end(struct fz_session *session)
 	for (i = 0; i < FZ_POOLS; i++)
 		if (model->slots[i])
 			check_whole(session, model->slots[i]);
+	if (session->module_users < 0)
+		return;
 	for (tries = 0; tries < 10000 && module_users() > session->module_users; tries++)
 		usleep(1000);
 	if (module_users() != session->module_users)

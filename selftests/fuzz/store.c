@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs on a disk, or in a file, as text: in the first slot the one that runs, for
- * when the kernel dies of it; in those that follow, the ones that reached something new
+ * Programs on a disk, or in a file, as text: in the first slots those that run, one for
+ * each session, for when the kernel dies of it; in those that follow, the ones that
+ * reached something new
  */
 #include "fuzz.h"
 
@@ -28,8 +29,6 @@ static void put(unsigned int slot, const struct fz_prog *prog)
 
 static void remember(const struct fz_prog *prog)
 {
-	if (nr_progs == SLOTS - 1)
-		return;
 	progs[nr_progs] = malloc(sizeof(*prog));
 	*progs[nr_progs++] = *prog;
 }
@@ -43,7 +42,7 @@ bool fz_store_open(const char *path)
 	store = open(path, O_RDWR | O_CREAT | O_DSYNC | O_CLOEXEC, 0600);
 	if (store < 0)
 		return false;
-	for (slot = 1; slot < SLOTS; slot++) {
+	for (slot = FZ_SESSIONS; slot < SLOTS; slot++) {
 		if (pread(store, text, SLOT, (off_t)slot * SLOT) != SLOT || !text[0])
 			break;
 		text[SLOT - 1] = '\0';
@@ -53,10 +52,10 @@ bool fz_store_open(const char *path)
 	return true;
 }
 
-void fz_store_running(const struct fz_prog *prog)
+void fz_store_running(unsigned int session, const struct fz_prog *prog)
 {
 	if (store >= 0)
-		put(0, prog);
+		put(session, prog);
 }
 
 unsigned int fz_store_nr(void)
@@ -71,7 +70,9 @@ const struct fz_prog *fz_store_get(unsigned int number)
 
 void fz_store_add(const struct fz_prog *prog)
 {
+	if (nr_progs == SLOTS - FZ_SESSIONS)
+		return;
+	if (store >= 0)
+		put(FZ_SESSIONS + nr_progs, prog);
 	remember(prog);
-	if (store >= 0 && nr_progs < SLOTS - 1)
-		put(nr_progs, prog);
 }

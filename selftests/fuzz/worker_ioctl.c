@@ -27,7 +27,8 @@ static void do_alloc(struct fz_worker *worker, int fd)
 
 	if (box->op.kind == FZ_WAIT) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		alloc.align = alloc.flags = 0;
+		alloc.align = 0;
+		alloc.flags = 0;
 		alloc.deadline_ns = now.tv_sec * 1000000000ULL + now.tv_nsec + 1000000;
 	} else {
 		alloc.offset = arg[5];
