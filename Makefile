@@ -85,6 +85,14 @@ bench-core: deps
 fuzz: deps
 	@$(MAKE) -s -C selftests/core fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
+# The module's calls under their fuzzer, in the debug kernel; what it finds worth keeping
+# serves the next run
+fuzz-kernel: KERNEL = kasan
+fuzz-kernel: FUZZ_SECONDS = 3600
+fuzz-kernel: deps
+	@selftests/fuzz.sh -k $(KERNEL) -t $(FUZZ_SECONDS) $(if $(SEED),-s $(SEED)) \
+		-c build/fuzz/$(KERNEL).disk
+
 lint: deps
 	@selftests/lint.sh
 
@@ -153,6 +161,7 @@ clean:
 	@$(MAKE) -s -C selftests/offalloc clean
 	@$(MAKE) -s -C selftests/clients clean
 	@$(MAKE) -s -C selftests/tool clean
+	@$(MAKE) -s -C selftests/fuzz clean
 	@rm -rf build
 
 help:
@@ -171,6 +180,7 @@ help:
 	@echo '  make bench-fill  making a large pool beside a memset'
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
+	@echo '  make fuzz-kernel the module under its fuzzer, in a guest [FUZZ_SECONDS=3600 SEED= KERNEL=kasan]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
 	@echo '  make coverage-kernel  what the selftests cover of the module'
 	@echo '  make prove     the arithmetic of its bins, for all values, by cbmc'
@@ -190,4 +200,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-all check-package bench bench-core bench-kernel bench-touch bench-fill fuzz coverage coverage-kernel prove netlink lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-all check-package bench bench-core bench-kernel bench-touch bench-fill fuzz fuzz-kernel coverage coverage-kernel prove netlink lint test shell run_tests install install-system install-dkms deb clean help

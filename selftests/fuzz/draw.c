@@ -447,16 +447,16 @@ static void add(struct fz_prog *prog, struct fz_op op)
 /* Something to begin with: a pool or two, and some who have them open and mapped */
 static void draw_stage(struct fz_random *random, struct fz_prog *prog)
 {
-	unsigned int i, workers = 1 + fz_below(random, 3);
+	unsigned int i, workers = 1 + fz_below(random, 3), pools = 1 + slot(random, 2);
 	uint64_t pool;
 
-	for (i = 0; i < 1 + slot(random, 2); i++)
+	for (i = 0; i < pools; i++)
 		add(prog, (struct fz_op) { FZ_POOL_NEW, 0, {
 			i, 16 * FZ_PAGE * (1 + slot(random, 16)),
 			FZ_PAGE << (one_in(random, 3) ? slot(random, 4) : 0),
 			argument(random, 'Z'), one_in(random, 8) ? argument(random, 'B') : 0 } });
 	for (i = 0; i < workers; i++) {
-		pool = one_in(random, 4);
+		pool = pools > 1 && one_in(random, 4);
 		add(prog, (struct fz_op) { FZ_OPEN, i, { 0, pool, 0 } });
 		add(prog, (struct fz_op) { FZ_MMAP, i, {
 			0, 0, 0, FZ_MAX_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED } });
@@ -468,6 +468,83 @@ static void draw_stage(struct fz_random *random, struct fz_prog *prog)
 	}
 }
 
+/* A client, by the worker and the descriptor that have it; false if there is none */
+static bool some_client(struct fz_random *random, const struct known *known,
+			unsigned int *worker, unsigned int *file)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 64; tries++) {
+		*worker = fz_below(random, FZ_WORKERS);
+		*file = fz_below(random, FZ_FILES);
+		if (known->files[*worker][*file] == CLIENT)
+			return true;
+	}
+	return false;
+}
+
+/* Where a worker has a client mapped, or else where it could */
+static unsigned int window_of(const struct known *known, unsigned int worker,
+			      unsigned int file)
+{
+	unsigned int window;
+
+	for (window = 0; window < FZ_WINDOWS - 1; window++)
+		if (known->windows[worker][window] == file + 1)
+			break;
+	return window;
+}
+
+#define NAMED(name)	(1ULL << 32 | (name))
+
+/*
+ * Some calls that belong together: memory that goes from one client to another, by FREE
+ * and ALLOC or by a share, perhaps pinned, and is looked at on the way
+ */
+static void draw_scene(struct fz_random *random, struct known *known, struct fz_prog *prog)
+{
+	unsigned int a, file_a, b, file_b, window_a, window_b, i, from = prog->nr;
+	uint64_t bytes = FZ_PAGE * (1 + slot(random, 12));
+	uint64_t more = bytes + length(random) % bytes;
+	uint64_t name = fz_below(random, FZ_NAMES - 1);
+	uint64_t flags;
+
+	if (!some_client(random, known, &a, &file_a) || !some_client(random, known, &b, &file_b))
+		return;
+	window_a = window_of(known, a, file_a);
+	window_b = window_of(known, b, file_b);
+	add(prog, (struct fz_op) { FZ_ALLOC, a, { file_a, name, bytes } });
+	add(prog, (struct fz_op) { FZ_WRITE, a, { window_a, NAMED(name), 4 } });
+	if (one_in(random, 3))
+		add(prog, (struct fz_op) { FZ_SPLICE, a, { 0, window_a, NAMED(name), 2 } });
+	if (one_in(random, 3)) {
+		add(prog, (struct fz_op) { FZ_EXPORT, a, { file_a, name, one_in(random, 4), 5 } });
+		add(prog, (struct fz_op) { FZ_MMAP, a, { 5, 3, 0, 1, PROT_READ, MAP_SHARED } });
+		add(prog, (struct fz_op) { FZ_PASS, a, { 5, b, 5 } });
+		add(prog, (struct fz_op) { FZ_IMPORT, b, { file_b, 5, one_in(random, 3), name } });
+		add(prog, (struct fz_op) { one_in(random, 2) ? FZ_READ : FZ_WRITE, b, {
+			window_b, NAMED(name), 2 } });
+	}
+	if (one_in(random, 3))
+		add(prog, (struct fz_op) { FZ_RESIZE, a, { file_a, name, length(random) } });
+	if (one_in(random, 8))
+		add(prog, (struct fz_op) { FZ_POOL_DEL, 0, { 0, 1 } });
+	add(prog, (struct fz_op) { FZ_FREE, a, { file_a, name } });
+	add(prog, (struct fz_op) { FZ_READ, a, { window_a, NAMED(name), 1 } });
+	flags = one_in(random, 3) ? PINPOOL_ALLOC_POPULATE : 0;
+	add(prog, (struct fz_op) { FZ_ALLOC, b, { file_b, name + 1, more, 0, flags } });
+	add(prog, (struct fz_op) { FZ_READ, b, { window_b, NAMED(name + 1), 4 } });
+	if (one_in(random, 2)) {
+		add(prog, (struct fz_op) { FZ_RESIZE, b, { file_b, name + 1, 2 * bytes } });
+		add(prog, (struct fz_op) { FZ_READ, b, { window_b, NAMED(name + 1), FZ_TOUCH } });
+	}
+	add(prog, (struct fz_op) { FZ_WRITE, b, { window_b, NAMED(name + 1), 4 } });
+	add(prog, (struct fz_op) { FZ_FREE, b, { file_b, name } });
+	add(prog, (struct fz_op) { FZ_DRAIN, a, { 0 } });
+	for (i = from; i < prog->nr; i++)
+		learn(known, &prog->ops[i]);
+}
+
 void fz_draw(struct fz_random *random, struct fz_prog *prog)
 {
 	unsigned int nr = 20 + fz_below(random, FZ_MAX_OPS - 40);
@@ -477,6 +554,10 @@ void fz_draw(struct fz_random *random, struct fz_prog *prog)
 	draw_stage(random, prog);
 	learn_all(&known, prog, prog->nr);
 	while (prog->nr < nr) {
+		if (one_in(random, 12)) {
+			draw_scene(random, &known, prog);
+			continue;
+		}
 		draw_op(random, &known, &prog->ops[prog->nr]);
 		learn(&known, &prog->ops[prog->nr++]);
 	}
@@ -522,7 +603,11 @@ static void mutate_once(struct fz_random *random, struct fz_prog *prog,
 	struct known known;
 	struct fz_op op;
 
-	switch (fz_below(random, 10)) {
+	switch (fz_below(random, 11)) {
+	case 10:
+		learn_all(&known, prog, prog->nr);
+		draw_scene(random, &known, prog);
+		break;
 	case 0:
 		from = fz_below(random, other->nr);
 		nr = 1 + slot(random, other->nr - from);

@@ -98,7 +98,7 @@ static void failed(const struct fz_prog *prog, const char *why)
 	printf("# %s\n# It was:\n", why);
 	print_prog(prog);
 	fflush(stdout);
-	fz_shrink(session, &shorter, 60);
+	fz_shrink(session, &shorter, 30);
 	why = fz_session_run(session, &shorter);
 	printf("# Shorter: %s\n", why ?: "now it works");
 	print_prog(&shorter);

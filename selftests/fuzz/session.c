@@ -329,7 +329,7 @@ static void put_handles(struct fz_session *session, struct fz_mailbox *box, uint
 /* Where a race is: NULL for the pool that all sessions have in common */
 static struct m_pool *race_pool(const struct fz_model *model, const struct fz_op *op)
 {
-	return model->slots[op->arg[0] % FZ_POOLS];
+	return op->arg[1] & 2 ? NULL : model->slots[op->arg[0] % FZ_POOLS];
 }
 
 /* Put into the mailbox what of an operation depends on what there is. False: leave it */
