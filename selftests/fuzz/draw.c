@@ -505,7 +505,7 @@ static void draw_scene(struct fz_random *random, struct known *known, struct fz_
 {
 	unsigned int a, file_a, b, file_b, window_a, window_b, i, from = prog->nr;
 	uint64_t bytes = FZ_PAGE * (1 + slot(random, 12));
-	uint64_t more = bytes + length(random) % bytes;
+	uint64_t other = 1 + length(random) % (2 * bytes);
 	uint64_t name = fz_below(random, FZ_NAMES - 1);
 	uint64_t flags;
 
@@ -514,7 +514,7 @@ static void draw_scene(struct fz_random *random, struct known *known, struct fz_
 	window_a = window_of(known, a, file_a);
 	window_b = window_of(known, b, file_b);
 	add(prog, (struct fz_op) { FZ_ALLOC, a, { file_a, name, bytes } });
-	add(prog, (struct fz_op) { FZ_WRITE, a, { window_a, NAMED(name), 4 } });
+	add(prog, (struct fz_op) { FZ_WRITE, a, { window_a, NAMED(name), FZ_TOUCH } });
 	if (one_in(random, 3))
 		add(prog, (struct fz_op) { FZ_SPLICE, a, { 0, window_a, NAMED(name), 2 } });
 	if (one_in(random, 3)) {
@@ -532,7 +532,7 @@ static void draw_scene(struct fz_random *random, struct known *known, struct fz_
 	add(prog, (struct fz_op) { FZ_FREE, a, { file_a, name } });
 	add(prog, (struct fz_op) { FZ_READ, a, { window_a, NAMED(name), 1 } });
 	flags = one_in(random, 3) ? PINPOOL_ALLOC_POPULATE : 0;
-	add(prog, (struct fz_op) { FZ_ALLOC, b, { file_b, name + 1, more, 0, flags } });
+	add(prog, (struct fz_op) { FZ_ALLOC, b, { file_b, name + 1, other, 0, flags } });
 	add(prog, (struct fz_op) { FZ_READ, b, { window_b, NAMED(name + 1), 4 } });
 	if (one_in(random, 2)) {
 		add(prog, (struct fz_op) { FZ_RESIZE, b, { file_b, name + 1, 2 * bytes } });
