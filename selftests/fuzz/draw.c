@@ -527,6 +527,13 @@ static void draw_scene(struct fz_random *random, struct known *known, struct fz_
 	}
 	if (one_in(random, 3))
 		add(prog, (struct fz_op) { FZ_RESIZE, a, { file_a, name, length(random) } });
+	if (one_in(random, 4)) {
+		add(prog, (struct fz_op) { FZ_MMAP, a, {
+			file_a, 2, 0, FZ_MAX_PAGES, PROT_READ, MAP_SHARED } });
+		add(prog, (struct fz_op) { FZ_MPROTECT, a, {
+			2, NAMED(name), 4, PROT_READ | PROT_WRITE } });
+		add(prog, (struct fz_op) { FZ_WRITE, a, { 2, NAMED(name), 2 } });
+	}
 	if (one_in(random, 8))
 		add(prog, (struct fz_op) { FZ_POOL_DEL, 0, { 0, 1 } });
 	add(prog, (struct fz_op) { FZ_FREE, a, { file_a, name } });

@@ -561,11 +561,30 @@ static void clean_up(struct fz_session *session)
 	}
 }
 
+/* Whatever the program did, the accounts have to be right. */
+static void check_accounts(struct fz_session *session)
+{
+	struct fz_model *model = &session->model;
+	struct fz_op op = { .kind = FZ_STATS };
+	unsigned int i, j;
+
+	for (i = 0; i < FZ_WORKERS; i++) {
+		for (j = 0; j < FZ_FILES && !model->why[0]; j++) {
+			if (!model->workers[i].alive || !model->workers[i].files[j].client)
+				continue;
+			op.worker = i;
+			op.arg[0] = j;
+			run_op(session, &op);
+		}
+	}
+}
+
 static void check_end(struct fz_session *session)
 {
 	struct fz_model *model = &session->model;
 	unsigned int i, tries;
 
+	check_accounts(session);
 	for (i = 0; i < FZ_WORKERS; i++) {
 		kill_worker(session, i);
 		m_collect(model);
