@@ -158,6 +158,38 @@ TEST_F(share, a_failed_call_leaves_nothing)
 	munmap(readonly, page);
 }
 
+/* The pin is its client's own then, who may have the memory again at once. */
+TEST_F(share, what_could_not_be_exported_is_not_shared)
+{
+	struct pinpool_export export = { .size = sizeof(export) };
+	long page = sysconf(_SC_PAGESIZE);
+	struct pinpool_stats stats;
+	struct pinpool_buf buf;
+	struct iovec iov;
+	int pipe_fds[2];
+	char *readonly;
+
+	if (!pp_has_pages(self->a.fd))
+		SKIP(return, PP_NO_PAGES);
+	ASSERT_EQ(0, pipe2(pipe_fds, O_CLOEXEC));
+	ASSERT_EQ(0, pp_alloc(self->a.fd, self->a.granule, 0, &buf));
+	readonly = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(readonly != MAP_FAILED);
+	export.handle = buf.handle;
+	memcpy(readonly, &export, sizeof(export));
+	ASSERT_EQ(0, mprotect(readonly, page, PROT_READ));
+	EXPECT_EQ(-EFAULT, pp_ioctl(self->a.fd, PINPOOL_IOC_EXPORT, readonly));
+	iov = (struct iovec){ at(&self->a, &buf), page };
+	ASSERT_EQ(page, vmsplice(pipe_fds[1], &iov, 1, 0));
+	EXPECT_EQ(0, pp_free(self->a.fd, buf.handle));
+	ASSERT_EQ(0, pp_stats(self->a.fd, &stats));
+	EXPECT_EQ(self->a.granule, stats.quarantined);
+	EXPECT_EQ(self->a.granule, stats.client_quarantined);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	munmap(readonly, page);
+}
+
 TEST_F(share, the_descriptor_is_closed_on_exec)
 {
 	EXPECT_EQ(FD_CLOEXEC, fcntl(self->fd, F_GETFD));
