@@ -9,7 +9,6 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "fault.h"
-#include "fault_leak.h"
 #include "fault_worker.h"
 #include "foreign.h"
 #include "user.h"
@@ -25,9 +24,9 @@
 #define NEW_NODE	"/dev/pinpool/" NEW
 
 #define PAGE		4096ULL
-#define CAPACITY	(8 * MIB)
+#define CAPACITY	(4 * MIB)
 /* Not of whole chunks, so that there are small pieces, without which it is nothing */
-#define ODD		(4 * MIB + 3 * PAGE)
+#define ODD		(2 * MIB + 3 * PAGE)
 
 /* pinpool-test is what `pinpool` of selftests/vm has reserved, and this. */
 #define RESERVED_BASE	(512 * MIB)
@@ -174,7 +173,7 @@ static int prepare_pages(struct env *env)
 
 static int prepare_huge(struct env *env)
 {
-	int err = prepare_new(env, 4 * MIB, PINPOOL_BACKING_PAGES);
+	int err = prepare_new(env, 2 * MIB, PINPOOL_BACKING_PAGES);
 
 	if (!err)
 		mnl_attr_put_u64(env->msg, PINPOOL_A_POOL_GRANULE, 2 * MIB);
@@ -211,7 +210,7 @@ static int prepare_contig(struct env *env)
 
 static int prepare_reserved(struct env *env)
 {
-	int err = prepare_new(env, 4 * MIB, PINPOOL_BACKING_RESERVED);
+	int err = prepare_new(env, 2 * MIB, PINPOOL_BACKING_RESERVED);
 
 	if (!err)
 		mnl_attr_put_u64(env->msg, PINPOOL_A_POOL_BASE, RESERVED_BASE);
@@ -499,6 +498,7 @@ FIXTURE(control)
 
 FIXTURE_VARIANT(control)
 {
+	const char *name;
 	struct fault_op op;
 	const struct fault_victim *victim;
 };
@@ -507,6 +507,8 @@ FIXTURE_SETUP(control)
 {
 	struct env *env = &self->env;
 
+	if (!fault_wanted(variant->name))
+		PP_SKIP_SETUP("not in PINPOOL_FAULT");
 	ASSERT_EQ(0, nl_open(&env->watch));
 	/* Of a test that died */
 	nl_pool_del(&env->watch, POOL, true);
@@ -535,59 +537,59 @@ FIXTURE_TEARDOWN(control)
 	nl_close(&env->watch);
 }
 
-#define SWEEP(_name, _victim, ...)					\
+#define VARIANT(_name, _victim, ...)					\
 	FIXTURE_VARIANT_ADD(control, _name) {				\
-		.op = { __VA_ARGS__ }, .victim = &fault_##_victim,	\
+		.name = #_name, .op = { __VA_ARGS__ }, .victim = &fault_##_victim,	\
 	}
 /* A command by netlink that makes a pool */
-#define SWEEP_NEW(_name, _victim, _prepare, _cleanup)			\
-	SWEEP(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
+#define VARIANT_NEW(_name, _victim, _prepare, _cleanup)			\
+	VARIANT(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
 	      .undo = del_new, .cleanup = _cleanup, .error = ENOBUFS)
 /* One that changes the pool */
-#define SWEEP_SET(_name, _victim, _prepare, _undo)			\
-	SWEEP(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
+#define VARIANT_SET(_name, _victim, _prepare, _undo)			\
+	VARIANT(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
 	      .undo = _undo, .cleanup = cleanup, .error = ENOBUFS)
-#define SWEEP_GET(_name, _run, _finish, _prepare)			\
-	SWEEP(_name, self, _run, .prepare = _prepare, .finish = _finish,	\
+#define VARIANT_GET(_name, _run, _finish, _prepare)			\
+	VARIANT(_name, self, _run, .prepare = _prepare, .finish = _finish,	\
 	      .cleanup = cleanup, .error = ENOBUFS)
 
-SWEEP_NEW(new_pages, self, prepare_pages, cleanup);
-SWEEP_NEW(new_huge, self, prepare_huge, cleanup);
-SWEEP_NEW(new_settings, self, prepare_settings, cleanup);
-SWEEP_NEW(new_contig, self, prepare_contig, cleanup);
-SWEEP_NEW(new_reserved, self, prepare_reserved, cleanup);
-SWEEP_NEW(new_region, self, prepare_region, cleanup);
-SWEEP_NEW(new_none, self, prepare_none, cleanup);
-SWEEP_NEW(new_vgem, self, prepare_vgem, cleanup_dmabuf);
-SWEEP_NEW(new_udmabuf, self, prepare_udmabuf, cleanup_dmabuf);
-SWEEP_NEW(new_heap, self, prepare_heap, cleanup_dmabuf);
-SWEEP_SET(set_settings, self, prepare_set_settings, undo_settings);
-SWEEP_SET(set_grow, self, prepare_set_grow, undo_capacity);
-SWEEP_SET(set_shrink, self, prepare_set_shrink, undo_capacity);
-SWEEP(del, self, run_send, .prepare = prepare_del, .finish = finish, .cleanup = cleanup_del,
-      .error = ENOBUFS);
-SWEEP(del_force, self, run_send, .prepare = prepare_del_force, .finish = finish_del_force,
-      .cleanup = cleanup_del_force, .error = ENOBUFS);
-SWEEP_GET(get, run_send, finish, prepare_get);
-SWEEP_GET(stats, run_send, finish, prepare_stats);
-SWEEP_GET(get_dump, run_dump, NULL, prepare_get_dump);
-SWEEP_GET(clients, run_dump, NULL, prepare_clients);
-SWEEP_GET(clients_of, run_dump, NULL, prepare_clients_of);
-SWEEP_GET(buffers, run_dump, NULL, prepare_buffers);
-SWEEP(client_died, self, run_close, .prepare = prepare_die, .finish = finish_register,
-      .cleanup = drain, .never_fails = true);
-SWEEP(open_control, self, run_control, .undo = close_control);
-SWEEP(register, self, run_register, .prepare = prepare_register, .finish = finish_register,
-      .cleanup = cleanup_register);
-SWEEP(close_control, self, run_close, .prepare = prepare_close, .cleanup = cleanup_close,
-      .never_fails = true);
+VARIANT_NEW(new_pages, self, prepare_pages, cleanup);
+VARIANT_NEW(new_huge, self, prepare_huge, cleanup);
+VARIANT_NEW(new_settings, self, prepare_settings, cleanup);
+VARIANT_NEW(new_contig, self, prepare_contig, cleanup);
+VARIANT_NEW(new_reserved, self, prepare_reserved, cleanup);
+VARIANT_NEW(new_region, self, prepare_region, cleanup);
+VARIANT_NEW(new_none, self, prepare_none, cleanup);
+VARIANT_NEW(new_vgem, self, prepare_vgem, cleanup_dmabuf);
+VARIANT_NEW(new_udmabuf, self, prepare_udmabuf, cleanup_dmabuf);
+VARIANT_NEW(new_heap, self, prepare_heap, cleanup_dmabuf);
+VARIANT_SET(set_settings, self, prepare_set_settings, undo_settings);
+VARIANT_SET(set_grow, self, prepare_set_grow, undo_capacity);
+VARIANT_SET(set_shrink, self, prepare_set_shrink, undo_capacity);
+VARIANT(del, self, run_send, .prepare = prepare_del, .finish = finish, .cleanup = cleanup_del,
+	.error = ENOBUFS);
+VARIANT(del_force, self, run_send, .prepare = prepare_del_force, .finish = finish_del_force,
+	.cleanup = cleanup_del_force, .error = ENOBUFS);
+VARIANT_GET(get, run_send, finish, prepare_get);
+VARIANT_GET(stats, run_send, finish, prepare_stats);
+VARIANT_GET(get_dump, run_dump, NULL, prepare_get_dump);
+VARIANT_GET(clients, run_dump, NULL, prepare_clients);
+VARIANT_GET(clients_of, run_dump, NULL, prepare_clients_of);
+VARIANT_GET(buffers, run_dump, NULL, prepare_buffers);
+VARIANT(client_died, self, run_close, .prepare = prepare_die, .finish = finish_register,
+	.cleanup = drain, .never_fails = true);
+VARIANT(open_control, self, run_control, .undo = close_control);
+VARIANT(register, self, run_register, .prepare = prepare_register, .finish = finish_register,
+	.cleanup = cleanup_register);
+VARIANT(close_control, self, run_close, .prepare = prepare_close, .cleanup = cleanup_close,
+	.never_fails = true);
 
 /* What workers do for these calls */
-SWEEP_NEW(worker_new_pages, worker, prepare_pages, cleanup);
-SWEEP_NEW(worker_new_huge, worker, prepare_huge, cleanup);
-SWEEP_NEW(worker_new_contig, worker, prepare_contig, cleanup);
-SWEEP_NEW(worker_new_reserved, worker, prepare_reserved, cleanup);
-SWEEP_SET(worker_set_grow, worker, prepare_set_grow, undo_capacity);
+VARIANT_NEW(worker_new_pages, worker, prepare_pages, cleanup);
+VARIANT_NEW(worker_new_huge, worker, prepare_huge, cleanup);
+VARIANT_NEW(worker_new_contig, worker, prepare_contig, cleanup);
+VARIANT_NEW(worker_new_reserved, worker, prepare_reserved, cleanup);
+VARIANT_SET(worker_set_grow, worker, prepare_set_grow, undo_capacity);
 
 static bool is_quarantined(struct env *env)
 {
@@ -641,10 +643,10 @@ static int prepare_exhaust(struct env *env)
 	return pp_alloc(env->a.fd, PAGE, 0, &buf) ?: pp_free(env->a.fd, buf.handle);
 }
 
-SWEEP(worker_reap, worker, run_unpin, .prepare = prepare_quarantined, .cleanup = drain,
-      .never_fails = true);
-SWEEP(worker_event, worker, run_exhaust, .prepare = prepare_exhaust, .cleanup = drain,
-      .never_fails = true);
+VARIANT(worker_reap, worker, run_unpin, .prepare = prepare_quarantined, .cleanup = drain,
+	.never_fails = true);
+VARIANT(worker_event, worker, run_exhaust, .prepare = prepare_exhaust, .cleanup = drain,
+	.never_fails = true);
 
 /* Whether it can be done at all, where it is about memory that few kernels have */
 static int try(struct env *env, const struct fault_op *op)
@@ -673,6 +675,9 @@ TEST_F_TIMEOUT(control, sweep, 900)
 	EXPECT_TRUE(fault_sweep(variant->victim, &self->env, &variant->op, take));
 }
 
-FAULT_TEST_LEAKS
+static void __attribute__((constructor)) require(void)
+{
+	fault_require();
+}
 
 TEST_HARNESS_MAIN

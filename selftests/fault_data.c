@@ -7,7 +7,6 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "fault.h"
-#include "fault_leak.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -19,7 +18,7 @@
 
 #define NAME		"fault-test"
 #define NODE		"/dev/pinpool/" NAME
-#define CAPACITY	(16 * MIB)
+#define CAPACITY	(8 * MIB)
 #define PAGE		4096ULL
 
 /* As many nodes as one chunk of the allocator has; see kmod/offset_alloc_internal.h */
@@ -199,7 +198,7 @@ static void free_holes(struct env *env)
 }
 
 /* There are so many buffers that the next few take more nodes than there are. */
-static int prepare_nodes(struct env *env)
+static int alloc_nodes(struct env *env)
 {
 	int i;
 
@@ -390,6 +389,29 @@ static int run_reap(struct env *env)
 	return pp_alloc(env->b.fd, env->b.capacity, 0, &env->bufs[0]);
 }
 
+/* Nothing else is free but what is in @a's quarantine, which it lets go of just now. */
+static int prepare_last(struct env *env)
+{
+	int err = prepare_quarantined(env);
+	struct pinpool_stats stats;
+
+	env->many[0].handle = 0;
+	if (!err)
+		err = pp_stats(env->b.fd, &stats);
+	return err ?: pp_alloc(env->b.fd, stats.largest_free, 0, &env->many[0]);
+}
+
+static int run_alloc_last(struct env *env)
+{
+	unpin(env);
+	return pp_alloc(env->b.fd, 5 * PAGE, 0, &env->bufs[0]);
+}
+
+static void free_last(struct env *env)
+{
+	pp_free(env->b.fd, env->many[0].handle);
+}
+
 static int run_grow(struct env *env)
 {
 	return pp_resize(env->a.fd, env->buf.handle, 9 * PAGE + 1);
@@ -414,6 +436,13 @@ static int run_export(struct env *env)
 static int run_export_rdonly(struct env *env)
 {
 	env->fd = pp_export(env->a.fd, env->held.handle, PINPOOL_SHARE_RDONLY);
+	return env->fd;
+}
+
+/* What was never shared before */
+static int run_export_first(struct env *env)
+{
+	env->fd = pp_export(env->a.fd, env->buf.handle, 0);
 	return env->fd;
 }
 
@@ -461,6 +490,7 @@ static int run_open(struct env *env)
 /* A client with all that one can have, which is closed at once */
 static int prepare_close(struct env *env)
 {
+	struct pinpool_buf more[] = { { .length = 1 }, { .length = PAGE } };
 	struct pp_client c;
 	int err;
 
@@ -473,8 +503,7 @@ static int prepare_close(struct env *env)
 		pp_fill(c.window + env->buf.offset, 3 * PAGE, 2);
 	munmap(c.window, c.capacity);
 	if (!err)
-		err = pp_alloc_array(c.fd, (struct pinpool_buf[2]){ { .length = 1 }, { .length = 2 } },
-				     2, 0, NULL);
+		err = pp_alloc_array(c.fd, more, ARRAY_LEN(more), 0, NULL);
 	return err;
 }
 
@@ -688,8 +717,10 @@ FIXTURE(data)
 
 FIXTURE_VARIANT(data)
 {
+	const char *name;
 	struct fault_op op;
 	uint64_t granule;	/* or 0 */
+	bool nodes;		/* there are as many as one chunk has */
 };
 
 static int pool_new(struct nl *nl, uint64_t granule)
@@ -707,6 +738,8 @@ FIXTURE_SETUP(data)
 {
 	struct env *env = &self->env;
 
+	if (!fault_wanted(variant->name))
+		PP_SKIP_SETUP("not in PINPOOL_FAULT");
 	ASSERT_EQ(0, nl_open(&env->nl));
 	/* Of a test that died */
 	nl_pool_del(&env->nl, NAME, true);
@@ -717,12 +750,16 @@ FIXTURE_SETUP(data)
 	pp_fill(env->a.window + env->held.offset, env->held.length, 1);
 	env->share = pp_export(env->a.fd, env->held.handle, 0);
 	ASSERT_LE(0, env->share);
+	if (variant->nodes)
+		ASSERT_EQ(0, alloc_nodes(env));
 }
 
 FIXTURE_TEARDOWN(data)
 {
 	struct env *env = &self->env;
 
+	if (variant->nodes)
+		free_nodes(env);
 	close(env->share);
 	EXPECT_EQ(0, pp_free(env->a.fd, env->held.handle));
 	EXPECT_TRUE(pp_pool_is_whole(env->b.fd, 2));
@@ -732,89 +769,103 @@ FIXTURE_TEARDOWN(data)
 	nl_close(&env->nl);
 }
 
-#define SWEEP(_name, ...)	FIXTURE_VARIANT_ADD(data, _name) { .op = { __VA_ARGS__ } }
-#define SWEEP_HUGE(_name, ...)						\
-	FIXTURE_VARIANT_ADD(data, _name) { .op = { __VA_ARGS__ }, .granule = 2 * MIB }
+#define VARIANT(_name, ...)						\
+	FIXTURE_VARIANT_ADD(data, _name) {				\
+		.name = #_name, .op = { __VA_ARGS__ },			\
+	}
+#define VARIANT_2M(_name, ...)						\
+	FIXTURE_VARIANT_ADD(data, _name) {				\
+		.name = #_name, .op = { __VA_ARGS__ }, .granule = 2 * MIB,	\
+	}
+#define VARIANT_NODES(_name, ...)					\
+	FIXTURE_VARIANT_ADD(data, _name) {				\
+		.name = #_name, .op = { __VA_ARGS__ }, .nodes = true,	\
+	}
 
-SWEEP(info, run_info);
-SWEEP(stats, run_stats);
-SWEEP(query, run_query);
-SWEEP(find, run_find);
-SWEEP(alloc, run_alloc, .undo = free_buf);
-SWEEP(alloc_aligned, run_alloc_aligned, .undo = free_buf);
-SWEEP(alloc_too_much, run_alloc_too_much, .want = -ENOSPC);
-SWEEP(alloc_array, run_alloc_array, .undo = free_bufs);
-SWEEP(alloc_partial, run_alloc_partial, .undo = free_bufs);
-SWEEP(alloc_at, run_alloc_at, .undo = free_buf);
-SWEEP(alloc_scatter, run_alloc_scatter, .prepare = prepare_holes, .undo = free_parts,
-      .cleanup = free_holes);
-SWEEP(alloc_nodes, run_alloc_array, .prepare = prepare_nodes, .undo = free_bufs,
-      .cleanup = free_nodes);
-SWEEP(alloc_at_nodes, run_alloc_at, .prepare = prepare_nodes, .undo = free_buf,
-      .cleanup = free_nodes);
-SWEEP(alloc_wait, run_wait, .prepare = prepare_wait, .undo = free_waited, .cleanup = end_wait);
-SWEEP(alloc_wait_in_vain, run_wait_in_vain, .want = -ETIMEDOUT);
-SWEEP(alloc_populate, run_populate, .prepare = prepare_unmapped, .undo = free_buf);
-SWEEP(alloc_populate_array, run_populate_array, .prepare = prepare_unmapped, .undo = free_bufs);
-SWEEP(alloc_quarantined, run_alloc_quarantined, .prepare = prepare_quarantined,
-      .undo = free_buf, .cleanup = unpin);
-SWEEP(alloc_quarantined_aligned, run_alloc_quarantined_aligned,
-      .prepare = prepare_quarantined, .undo = free_buf, .cleanup = unpin);
-SWEEP(alloc_reaps, run_reap, .prepare = prepare_reapable, .want = -ENOSPC);
-SWEEP(free, run_free, .prepare = prepare_buf, .cleanup = free_buf);
-SWEEP(free_array, run_free_array, .prepare = prepare_bufs, .cleanup = free_bufs);
-SWEEP(free_pinned, run_free, .prepare = prepare_pinned, .cleanup = free_pinned);
-SWEEP(free_imported, run_free_imported, .prepare = prepare_imported,
-      .cleanup = free_imported);
-SWEEP(resize_grow, run_grow, .prepare = prepare_buf, .cleanup = free_buf);
-SWEEP(resize_shrink, run_shrink, .prepare = prepare_buf, .cleanup = free_buf);
-SWEEP(resize_same, run_resize_same, .prepare = prepare_buf, .cleanup = free_buf);
-SWEEP(export, run_export, .undo = close_fd);
-SWEEP(export_rdonly, run_export_rdonly, .undo = close_fd);
-SWEEP(import, run_import, .undo = free_imported);
-SWEEP(import_rdonly, run_import_rdonly, .undo = free_imported);
-SWEEP(open, run_open, .undo = close_fd);
-SWEEP(close, run_close, .prepare = prepare_close, .never_fails = true);
-SWEEP(close_share, run_close, .prepare = prepare_export, .never_fails = true);
-SWEEP(mmap, run_mmap, .undo = unmap);
-SWEEP(mmap_rdonly, run_mmap_rdonly, .undo = unmap);
-SWEEP(mmap_populated, run_mmap_populated, .undo = unmap);
-SWEEP(mmap_share, run_mmap_share, .undo = unmap_share);
-SWEEP(munmap, run_munmap, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP(munmap_middle, run_munmap_middle, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP(mprotect, run_mprotect, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP(mremap, run_mremap, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP(mremap_move, run_mremap_move, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP(touch, run_touch, .prepare = prepare_unmapped, .never_fails = true);
-SWEEP(touch_read, run_touch_read, .prepare = prepare_unmapped, .never_fails = true);
-SWEEP(touch_nothing, run_touch_nothing, .prepare = prepare_unmapped, .never_fails = true);
-SWEEP(touch_share, run_touch_share, .prepare = prepare_share, .cleanup = unmap_share,
-      .never_fails = true);
-SWEEP(read_into, run_read_into, .prepare = prepare_file, .cleanup = close_fd);
-SWEEP(pin, run_pin, .prepare = prepare_pin, .cleanup = unpin);
-SWEEP(fork, run_fork);
-SWEEP(poll, run_poll);
-SWEEP(fdinfo, run_fdinfo);
-SWEEP(sysfs, run_sysfs);
+VARIANT(info, run_info);
+VARIANT(stats, run_stats);
+VARIANT(query, run_query);
+VARIANT(find, run_find);
+VARIANT(alloc, run_alloc, .undo = free_buf);
+VARIANT(alloc_aligned, run_alloc_aligned, .undo = free_buf);
+VARIANT(alloc_too_much, run_alloc_too_much, .want = -ENOSPC);
+VARIANT(alloc_array, run_alloc_array, .undo = free_bufs);
+VARIANT(alloc_partial, run_alloc_partial, .undo = free_bufs);
+VARIANT(alloc_at, run_alloc_at, .undo = free_buf);
+VARIANT(alloc_scatter, run_alloc_scatter, .prepare = prepare_holes, .undo = free_parts,
+	.cleanup = free_holes);
+VARIANT_NODES(alloc_nodes, run_alloc_array, .undo = free_bufs);
+VARIANT(alloc_wait, run_wait, .prepare = prepare_wait, .undo = free_waited, .cleanup = end_wait);
+VARIANT(alloc_wait_in_vain, run_wait_in_vain, .want = -ETIMEDOUT);
+VARIANT(alloc_populate, run_populate, .prepare = prepare_unmapped, .undo = free_buf);
+VARIANT(alloc_populate_array, run_populate_array, .prepare = prepare_unmapped, .undo = free_bufs);
+VARIANT(alloc_quarantined, run_alloc_quarantined, .prepare = prepare_quarantined,
+	.undo = free_buf, .cleanup = unpin, .unstable = true);
+VARIANT(alloc_quarantined_aligned, run_alloc_quarantined_aligned,
+	.prepare = prepare_quarantined, .undo = free_buf, .cleanup = unpin, .unstable = true);
+VARIANT(alloc_reaps, run_reap, .prepare = prepare_reapable, .want = -ENOSPC,
+	.unstable = true);
+VARIANT(alloc_last, run_alloc_last, .prepare = prepare_last, .undo = free_waited,
+	.cleanup = free_last, .unstable = true);
+VARIANT(free, run_free, .prepare = prepare_buf, .cleanup = free_buf);
+VARIANT(free_array, run_free_array, .prepare = prepare_bufs, .cleanup = free_bufs);
+VARIANT(free_pinned, run_free, .prepare = prepare_pinned, .cleanup = free_pinned);
+VARIANT(free_imported, run_free_imported, .prepare = prepare_imported,
+	.cleanup = free_imported);
+VARIANT(resize_grow, run_grow, .prepare = prepare_buf, .cleanup = free_buf);
+VARIANT(resize_shrink, run_shrink, .prepare = prepare_buf, .cleanup = free_buf);
+VARIANT(resize_same, run_resize_same, .prepare = prepare_buf, .cleanup = free_buf);
+VARIANT(export, run_export, .undo = close_fd);
+VARIANT(export_first, run_export_first, .prepare = prepare_buf, .undo = close_fd,
+	.cleanup = free_buf);
+VARIANT(export_rdonly, run_export_rdonly, .undo = close_fd);
+VARIANT(import, run_import, .undo = free_imported);
+VARIANT(import_rdonly, run_import_rdonly, .undo = free_imported);
+VARIANT(open, run_open, .undo = close_fd);
+VARIANT(close, run_close, .prepare = prepare_close, .never_fails = true);
+VARIANT(close_share, run_close, .prepare = prepare_export, .never_fails = true);
+VARIANT(mmap, run_mmap, .undo = unmap);
+VARIANT(mmap_rdonly, run_mmap_rdonly, .undo = unmap);
+VARIANT(mmap_populated, run_mmap_populated, .undo = unmap);
+VARIANT(mmap_share, run_mmap_share, .undo = unmap_share);
+VARIANT(munmap, run_munmap, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT(munmap_middle, run_munmap_middle, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT(mprotect, run_mprotect, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT(mremap, run_mremap, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT(mremap_move, run_mremap_move, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT(touch, run_touch, .prepare = prepare_unmapped, .never_fails = true);
+VARIANT(touch_read, run_touch_read, .prepare = prepare_unmapped, .never_fails = true);
+VARIANT(touch_nothing, run_touch_nothing, .prepare = prepare_unmapped, .never_fails = true);
+VARIANT(touch_share, run_touch_share, .prepare = prepare_share, .cleanup = unmap_share,
+	.never_fails = true);
+VARIANT(read_into, run_read_into, .prepare = prepare_file, .cleanup = close_fd);
+VARIANT(pin, run_pin, .prepare = prepare_pin, .cleanup = unpin);
+VARIANT(fork, run_fork);
+VARIANT(poll, run_poll);
+VARIANT(fdinfo, run_fdinfo, .error = ENOENT);
+VARIANT(sysfs, run_sysfs);
 
-SWEEP_HUGE(huge_alloc, run_alloc, .undo = free_buf);
-SWEEP_HUGE(huge_touch, run_touch, .prepare = prepare_unmapped, .never_fails = true);
-SWEEP_HUGE(huge_touch_read, run_touch_read, .prepare = prepare_unmapped,
+VARIANT_2M(huge_alloc, run_alloc, .undo = free_buf);
+VARIANT_2M(huge_touch, run_touch, .prepare = prepare_unmapped, .never_fails = true);
+VARIANT_2M(huge_touch_read, run_touch_read, .prepare = prepare_unmapped,
 	   .never_fails = true);
-SWEEP_HUGE(huge_touch_share, run_touch_share, .prepare = prepare_share,
+VARIANT_2M(huge_touch_share, run_touch_share, .prepare = prepare_share,
 	   .cleanup = unmap_share, .never_fails = true);
-SWEEP_HUGE(huge_read_into, run_read_into, .prepare = prepare_file, .cleanup = close_fd);
-SWEEP_HUGE(huge_pin, run_pin, .prepare = prepare_pin, .cleanup = unpin);
-SWEEP_HUGE(huge_munmap_middle, run_munmap_middle, .prepare = prepare_mapped,
+VARIANT_2M(huge_read_into, run_read_into, .prepare = prepare_file, .cleanup = close_fd);
+VARIANT_2M(huge_pin, run_pin, .prepare = prepare_pin, .cleanup = unpin);
+VARIANT_2M(huge_munmap_middle, run_munmap_middle, .prepare = prepare_mapped,
 	   .cleanup = unmap);
-SWEEP_HUGE(huge_mprotect, run_mprotect, .prepare = prepare_mapped, .cleanup = unmap);
-SWEEP_HUGE(huge_fork, run_fork);
+VARIANT_2M(huge_mprotect, run_mprotect, .prepare = prepare_mapped, .cleanup = unmap);
+VARIANT_2M(huge_fork, run_fork);
 
 TEST_F_TIMEOUT(data, sweep, 600)
 {
 	EXPECT_TRUE(fault_sweep(&fault_self, &self->env, &variant->op, take));
 }
 
-FAULT_TEST_LEAKS
+static void __attribute__((constructor)) require(void)
+{
+	fault_require();
+}
 
 TEST_HARNESS_MAIN

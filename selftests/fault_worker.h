@@ -8,6 +8,8 @@
 
 #include "fault.h"
 
+#include <dirent.h>
+
 #define FAULT_WORKERS	64
 
 static int fault_workers[FAULT_WORKERS];	/* their files */
