@@ -11,6 +11,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -175,6 +176,9 @@ static int alloc_array(struct alloc_call *call, struct pinpool_alloc *cmd)
 		if (err)
 			return err;
 		user += cmd->buf_size;
+		/* Who is killed for want of memory shall not take more of it. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;

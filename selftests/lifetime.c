@@ -1231,4 +1231,45 @@ TEST_F_TIMEOUT(lifetime, every_way_to_die_returns_all, 300)
 	}
 }
 
+/* It takes all that is free by one call; nobody is there to hear of it. */
+static void child_takes_all(int sock, void *arg)
+{
+	unsigned int i, nr = *(unsigned int *)arg;
+	struct pinpool_buf *bufs = calloc(nr, sizeof(*bufs));
+	struct client client;
+
+	NEED(bufs && !client_open(&client));
+	for (i = 0; i < nr; i++)
+		bufs[i].length = 1;
+	NEED(!pp_alloc_array(client.fd, bufs, nr, 0, NULL));
+	pause();
+}
+
+/* Who is killed for want of memory doesn't go on to take as much as he wanted. */
+TEST_F_TIMEOUT(lifetime, a_kill_ends_an_array, 300)
+{
+	struct pinpool_stats before, after;
+	struct pinpool_info info;
+	struct peer child;
+	unsigned int nr;
+	int tries = 100;
+
+	ASSERT_EQ(0, pp_info(self->fd, &info));
+	nr = info.capacity / info.granule < info.max_array ? info.capacity / info.granule :
+							      info.max_array;
+	do {
+		ASSERT_EQ(0, pp_stats(self->fd, &before));
+		peer_start(&child, child_takes_all, &nr);
+		do {
+			ASSERT_EQ(0, pp_stats(self->fd, &after));
+		} while (after.allocs == before.allocs && !waitpid(child.pid, NULL, WNOHANG));
+		kill(child.pid, SIGKILL);
+		EXPECT_EQ(SIGKILL, peer_end(&child));
+		ASSERT_TRUE(pp_pool_is_whole(self->fd, 1));
+		ASSERT_EQ(0, pp_stats(self->fd, &after));
+	} while (after.allocs - before.allocs == nr && --tries);
+	/* The killer came too late at times, but not each time. */
+	EXPECT_LT(0, tries);
+}
+
 PP_HARNESS_MAIN

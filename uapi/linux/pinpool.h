@@ -62,8 +62,8 @@
  *  ENOMEM       The kernel has no memory for its own records.
  *  ETIMEDOUT    The deadline of an ALLOC passed before there was space.
  *  EINTR        A signal came while ALLOC waited for space (it goes on waiting
- *               if the handler has SA_RESTART), or a fatal one while memory was
- *               being prepared.
+ *               if the handler has SA_RESTART), or a fatal one while an array was
+ *               being served or memory was being prepared.
  *  ENODEV       The pool was deleted under the client; or it has no memory to map or
  *               to share.
  *  ===========  ==============================================================
