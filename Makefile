@@ -11,6 +11,7 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 KERNEL ?= 6.1
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+STRESS_SECONDS ?= 3600
 INSTALL ?= install
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
@@ -93,6 +94,10 @@ fuzz-kernel: deps
 	@selftests/fuzz.sh -k $(KERNEL) -t $(FUZZ_SECONDS) $(if $(SEED),-s $(SEED)) \
 		-c build/fuzz/$(KERNEL).disk
 
+# Clients under stress, longer than `make check` lets them, and a thousand reloads
+stress: deps
+	@STRESS_SECONDS=$(STRESS_SECONDS) selftests/stress/stress.sh
+
 lint: deps
 	@selftests/lint.sh
 
@@ -160,6 +165,7 @@ clean:
 	@$(MAKE) -s -C selftests/core clean
 	@$(MAKE) -s -C selftests/offalloc clean
 	@$(MAKE) -s -C selftests/clients clean
+	@$(MAKE) -s -C selftests/stress clean
 	@$(MAKE) -s -C selftests/tool clean
 	@$(MAKE) -s -C selftests/fuzz clean
 	@rm -rf build
@@ -181,6 +187,7 @@ help:
 	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make fuzz-kernel the module under its fuzzer, in a guest [FUZZ_SECONDS=3600 SEED= KERNEL=kasan]'
+	@echo '  make stress    clients beside hotplug, lack of memory, kills and reloads [STRESS_SECONDS=3600]'
 	@echo '  make coverage  what the user-space tests cover of the allocator'
 	@echo '  make coverage-kernel  what the selftests cover of the module'
 	@echo '  make prove     the arithmetic of its bins, for all values, by cbmc'
@@ -200,4 +207,4 @@ help:
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 
-.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-all check-package bench bench-core bench-kernel bench-touch bench-fill fuzz fuzz-kernel coverage coverage-kernel prove netlink lint test shell run_tests install install-system install-dkms deb clean help
+.PHONY: all modules lib tests kdir deps demo demo-kv demo-view check check-all check-package bench bench-core bench-kernel bench-touch bench-fill fuzz fuzz-kernel stress coverage coverage-kernel prove netlink lint test shell run_tests install install-system install-dkms deb clean help

@@ -24,6 +24,7 @@ packages=(
 	iproute2 libibverbs-dev ibverbs-providers perftest	# RDMA in it
 	debian-archive-keyring util-linux zstd	# kernels of other series
 	fio liburing-dev trace-cmd	# clients of pools
+	stress-ng		# what else a machine may have to do
 	qemu-system-arm binutils-aarch64-linux-gnu device-tree-compiler	# arm64
 	libmnl-dev		# the control plane,
 	python3 python3-yaml python3-jsonschema	# and its specification
