@@ -11,7 +11,6 @@
 #include "../netlink.h"
 
 #include <dirent.h>
-#include <sched.h>
 
 #include "kselftest_harness.h"
 
@@ -41,7 +40,7 @@ static int unload(uint64_t *refused)
 
 	while ((err = pp_unload()) == -EWOULDBLOCK) {
 		++*refused;
-		sched_yield();
+		usleep(500);
 	}
 	return err;
 }
@@ -192,7 +191,7 @@ static bool cycle(const struct stress_aside *visitors, uint64_t visits, uint64_t
 		if (waitid(P_PID, visitors->pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
 		    info.si_pid)
 			return false;
-		sched_yield();
+		usleep(500);
 	}
 	err = err ?: unload(refused);
 	if (err)
