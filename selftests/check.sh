@@ -114,6 +114,22 @@ for series in $KERNELS; do
 	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
 done
 
+suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh
+suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh
+
+if [ -n "$all" ]; then
+	suite 'Allocator core in a kernel: KUnit with KASAN' selftests/core/kunit.sh kasan
+	suite 'Module on Linux with KASAN and lockdep, made to fail, and covered by' \
+		selftests/coverage.sh
+	suite 'Module on Linux with KCSAN' selftests/vm/pinpool -k kcsan -T -t 5400 -p default:64M -- \
+		env PINPOOL_OPS=100000 PINPOOL_TEST_LIMIT=1800 /selftests/run_tests.sh \
+		alloc window isolation share share_load pins wait scatter at buffer_resize \
+		lifetime teardown sysfs fdinfo netlink pools quota resize fill concurrency
+	suite "The module's calls, fuzzed with KASAN" selftests/fuzz.sh -k kasan -t 600
+	suite "The module's calls, fuzzed with KCSAN" selftests/fuzz.sh -k kcsan -t 600
+	suite 'RDMA over soft-RoCE with KASAN' selftests/clients/rdma.sh -k kasan
+fi
+
 printf '\n passed  failed  skipped    time\n'
 printf '%s\n' "${rows[@]}"
 [ -n "$all" ] || echo "
