@@ -136,7 +136,7 @@ TEST_F(quota, pieces_count)
 TEST_F(quota, resizing)
 {
 	uint64_t granule = self->granule;
-	struct pinpool_buf buf, other;
+	struct pinpool_buf buf, other = { };
 
 	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_CLIENT_BYTES, 4 * granule));
 	ASSERT_EQ(0, limit(&self->nl, PINPOOL_A_LIMITS_CLIENT_BUFFERS, 1));
