@@ -313,6 +313,18 @@ TEST(loaded_goes_on_as_the_saved_one)
 	offset_alloc_destroy(&oa[0]);
 }
 
+/* Make the sum at the end right. */
+static void sign(unsigned char *image, size_t length)
+{
+	u32 crc = ~0U;
+	size_t i;
+
+	for (i = 0; i < length - 4; i++)
+		crc = crc32_add(crc, image[i]);
+	for (i = 0; i < 4; i++)
+		image[length - 4 + i] = ~crc >> 8 * i;
+}
+
 TEST(broken_images_are_refused)
 {
 	static unsigned char image[1 << 16], broken[sizeof(image)];
@@ -339,16 +351,11 @@ TEST(broken_images_are_refused)
 	}
 	/* With a sum that is right: never one that isn't sound, nor another's image */
 	for (i = 0; i < length * 8 - 32; i++) {
-		u32 crc = ~0U;
-		size_t j;
 		int err;
 
 		memcpy(broken, image, length);
 		broken[i / 8] ^= 1 << i % 8;
-		for (j = 0; j < length - 4; j++)
-			crc = crc32_add(crc, broken[j]);
-		for (j = 0; j < 4; j++)
-			broken[length - 4 + j] = ~crc >> 8 * j;
+		sign(broken, length);
 		err = offset_alloc_load(&loaded, broken, length);
 		if (i / 8 >= 8 && i / 8 < 12) {
 			ASSERT_EQ(-EOPNOTSUPP, err);
@@ -363,6 +370,104 @@ TEST(broken_images_are_refused)
 			offset_alloc_destroy(&loaded);
 		}
 	}
+}
+
+/* Well written, but of an allocator that there can't be */
+TEST(images_with_wrong_numbers_are_refused)
+{
+	enum { CAPACITY = 1000, HEADER = 80 };
+	static const struct {
+		size_t at;
+		int bytes;
+		u64 value;
+	} fields[] = {
+		{ 12, 4, 0 },					/* align_scan */
+		{ 16, 8, 0 },					/* capacity */
+		{ 24, 8, CAPACITY - 1 },			/* max_capacity */
+		{ 24, 8, OFFSET_ALLOC_MAX_CAPACITY + 1 },
+		{ 32, 8, CAPACITY + 1 },			/* bound */
+	};
+	/* More than 64 bits, more bytes than it takes, and no end */
+	static const char * const numbers[] = {
+		"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x02",
+		"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x81\x01",
+		"\x81\x80", "\x81",
+	};
+	unsigned char image[256], broken[sizeof(image) + 16];
+	struct offset_alloc oa, loaded;
+	size_t length, n, i;
+	int byte;
+
+	ASSERT_EQ(0, init(&oa, CAPACITY));
+	length = offset_alloc_save(&oa, image, sizeof(image));
+	ASSERT_GT(sizeof(image), length);
+	offset_alloc_destroy(&oa);
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		memcpy(broken, image, length);
+		for (byte = 0; byte < fields[i].bytes; byte++)
+			broken[fields[i].at + byte] = fields[i].value >> 8 * byte;
+		sign(broken, length);
+		EXPECT_EQ(-EINVAL, offset_alloc_load(&loaded, broken, length)) {
+			TH_LOG("field at %zu", fields[i].at);
+		}
+	}
+	/* In the place of the number of chunks */
+	ASSERT_EQ(1, image[HEADER]);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		n = strlen(numbers[i]);
+		/* The third one ends with the 0 of the string. */
+		n += n == 2;
+		memcpy(broken, image, HEADER);
+		memcpy(broken + HEADER, numbers[i], n);
+		memcpy(broken + HEADER + n, image + HEADER + 1, length - HEADER - 1);
+		sign(broken, length + n - 1);
+		EXPECT_EQ(-EINVAL, offset_alloc_load(&loaded, broken, length + n - 1)) {
+			TH_LOG("number %zu", i);
+		}
+	}
+	memcpy(broken, image, length);
+	sign(broken, length);
+	ASSERT_EQ(0, offset_alloc_load(&loaded, broken, length));
+	offset_alloc_destroy(&loaded);
+}
+
+/* Chunks may be missing between others. */
+TEST(an_image_with_a_gap_between_chunks)
+{
+	enum { N = 4 * OA_USABLE_NODES };
+	static unsigned char image[1 << 16], again[sizeof(image)];
+	static u64 handles[N];
+	struct offset_alloc oa, loaded;
+	struct offset_extent extent;
+	size_t length;
+	int i;
+
+	ASSERT_EQ(0, init(&oa, 10 * N));
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(0, alloc_grow(&oa, 3, 0, &extent));
+		handles[i] = extent.handle;
+	}
+	/* All but those of the last chunk */
+	for (i = 0; i < N; i++)
+		if (oa_slot(handles[i]) < 4)
+			ASSERT_EQ(0, offset_alloc_free(&oa, handles[i]));
+	while (oa.nr_empty > 1) {
+		struct offset_alloc_chunk *chunk = offset_alloc_take_chunk(&oa);
+
+		ASSERT_NE(NULL, chunk);
+		offset_alloc_chunk_free(chunk);
+	}
+	ASSERT_NE(NULL, oa.chunks[4]);
+	ASSERT_EQ(NULL, oa.chunks[3]);
+	length = offset_alloc_save(&oa, image, sizeof(image));
+	ASSERT_GT(sizeof(image), length);
+	ASSERT_EQ(0, offset_alloc_load(&loaded, image, length));
+	ASSERT_SOUND(&loaded);
+	EXPECT_EQ(NULL, loaded.chunks[3]);
+	ASSERT_EQ(length, offset_alloc_save(&loaded, again, sizeof(again)));
+	EXPECT_EQ(0, memcmp(image, again, length));
+	offset_alloc_destroy(&loaded);
+	offset_alloc_destroy(&oa);
 }
 
 TEST(load_fails_clean_without_memory)
