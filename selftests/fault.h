@@ -17,6 +17,9 @@
 /* A sweep that goes on for longer has something wrong with it. */
 #define FAULT_MOST	20000
 
+/* How far apart places are that are tried where others have tried all of them */
+#define FAULT_STRIDE	16
+
 #define DEBUGFS		"/sys/kernel/debug/"
 
 struct env;
@@ -32,6 +35,9 @@ struct env;
  * @cleanup: After each time; or NULL
  * @error: One more error that may come of a fault, besides ENOMEM and EFAULT
  * @never_fails: It succeeds all the same
+ * @from: The first place of those that are all tried: what comes before is another's, of
+ *        which some are tried
+ * @to: The last place of these, or 0 for all; what follows is another's as well
  * @unstable: What @prepare did ends by itself, or a failure leaves a client's quarantine
  *            in more pieces: nothing is compared before @cleanup
  */
@@ -44,6 +50,8 @@ struct fault_op {
 	void (*cleanup)(struct env *env);
 	int error;
 	bool never_fails;
+	unsigned int from;
+	unsigned int to;
 	bool unstable;
 };
 
@@ -224,12 +232,30 @@ static inline bool fault_once(const struct fault_victim *victim, struct env *env
 	return good;
 }
 
+/* How many places a call has where there might be a fault, but is none; or 0 if it has too many */
+static inline unsigned int fault_count(struct env *env, int (*run)(struct env *env))
+{
+	char text[16] = "";
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	int left;
+
+	fault_fd = fd;
+	fault_arm(2 * FAULT_MOST);
+	run(env);
+	left = pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+	fault_disarm();
+	close(fd);
+	return left ? 2 * FAULT_MOST - left : 0;
+}
+
 /* All places, until there is no more. Says what is wrong, as a comment. */
 static inline bool fault_sweep(const struct fault_victim *victim, struct env *env,
 			       const struct fault_op *op, state_fn take)
 {
+	unsigned long faults = fault_totals->injected;
 	unsigned long failed = fault_totals->failed;
 	static struct state idle;
+	unsigned int step = 1;
 	bool injected = true;
 	bool good = true;
 	unsigned int n;
@@ -238,10 +264,16 @@ static inline bool fault_sweep(const struct fault_victim *victim, struct env *en
 	if (fault_fd < 0)
 		return false;
 	take(&idle, env);
-	for (n = 1; injected && n < FAULT_MOST; n++)
+	for (n = 1; injected && n < FAULT_MOST; n += step) {
 		good &= fault_once(victim, env, op, take, &idle, n, &injected);
+		step = op->to && n >= op->to ? FAULT_STRIDE : 1;
+		if (n < op->from)
+			step = op->from - n < FAULT_STRIDE ? op->from - n : FAULT_STRIDE;
+	}
 	close(fault_fd);
-	printf("# %u faults, of which %lu made it fail\n", n - 2, fault_totals->failed - failed);
+	printf("# %lu faults at %u places, of which %lu made it fail\n",
+	       fault_totals->injected - faults, n - step - 1,
+	       fault_totals->failed - failed);
 	fflush(stdout);
 	return good && !injected;
 }

@@ -24,6 +24,9 @@
 #define NEW_NODE	"/dev/pinpool/" NEW
 
 #define PAGE		4096ULL
+
+/* No kind of memory takes more allocations to make a pool of. */
+#define MEMORY		150
 #define CAPACITY	(4 * MIB)
 /* Not of whole chunks, so that there are small pieces, without which it is nothing */
 #define ODD		(2 * MIB + 3 * PAGE)
@@ -541,10 +544,13 @@ FIXTURE_TEARDOWN(control)
 	FIXTURE_VARIANT_ADD(control, _name) {				\
 		.name = #_name, .op = { __VA_ARGS__ }, .victim = &fault_##_victim,	\
 	}
-/* A command by netlink that makes a pool */
-#define VARIANT_NEW(_name, _victim, _prepare, _cleanup)			\
+/*
+ * A command by netlink that makes a pool. First it gets its memory, and then its node,
+ * which is like that of any other.
+ */
+#define VARIANT_NEW(_name, _victim, _prepare, _cleanup, _to)		\
 	VARIANT(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
-	      .undo = del_new, .cleanup = _cleanup, .error = ENOBUFS)
+	      .undo = del_new, .cleanup = _cleanup, .error = ENOBUFS, .to = _to)
 /* One that changes the pool */
 #define VARIANT_SET(_name, _victim, _prepare, _undo)			\
 	VARIANT(_name, _victim, run_send, .prepare = _prepare, .finish = finish,	\
@@ -553,16 +559,16 @@ FIXTURE_TEARDOWN(control)
 	VARIANT(_name, self, _run, .prepare = _prepare, .finish = _finish,	\
 	      .cleanup = cleanup, .error = ENOBUFS)
 
-VARIANT_NEW(new_pages, self, prepare_pages, cleanup);
-VARIANT_NEW(new_huge, self, prepare_huge, cleanup);
-VARIANT_NEW(new_settings, self, prepare_settings, cleanup);
-VARIANT_NEW(new_contig, self, prepare_contig, cleanup);
-VARIANT_NEW(new_reserved, self, prepare_reserved, cleanup);
-VARIANT_NEW(new_region, self, prepare_region, cleanup);
-VARIANT_NEW(new_none, self, prepare_none, cleanup);
-VARIANT_NEW(new_vgem, self, prepare_vgem, cleanup_dmabuf);
-VARIANT_NEW(new_udmabuf, self, prepare_udmabuf, cleanup_dmabuf);
-VARIANT_NEW(new_heap, self, prepare_heap, cleanup_dmabuf);
+VARIANT_NEW(new_pages, self, prepare_pages, cleanup, 0);
+VARIANT_NEW(new_huge, self, prepare_huge, cleanup, MEMORY);
+VARIANT_NEW(new_settings, self, prepare_settings, cleanup, MEMORY);
+VARIANT_NEW(new_contig, self, prepare_contig, cleanup, MEMORY);
+VARIANT_NEW(new_reserved, self, prepare_reserved, cleanup, MEMORY);
+VARIANT_NEW(new_region, self, prepare_region, cleanup, MEMORY);
+VARIANT_NEW(new_none, self, prepare_none, cleanup, MEMORY);
+VARIANT_NEW(new_vgem, self, prepare_vgem, cleanup_dmabuf, MEMORY);
+VARIANT_NEW(new_udmabuf, self, prepare_udmabuf, cleanup_dmabuf, MEMORY);
+VARIANT_NEW(new_heap, self, prepare_heap, cleanup_dmabuf, MEMORY);
 VARIANT_SET(set_settings, self, prepare_set_settings, undo_settings);
 VARIANT_SET(set_grow, self, prepare_set_grow, undo_capacity);
 VARIANT_SET(set_shrink, self, prepare_set_shrink, undo_capacity);
@@ -585,10 +591,10 @@ VARIANT(close_control, self, run_close, .prepare = prepare_close, .cleanup = cle
 	.never_fails = true);
 
 /* What workers do for these calls */
-VARIANT_NEW(worker_new_pages, worker, prepare_pages, cleanup);
-VARIANT_NEW(worker_new_huge, worker, prepare_huge, cleanup);
-VARIANT_NEW(worker_new_contig, worker, prepare_contig, cleanup);
-VARIANT_NEW(worker_new_reserved, worker, prepare_reserved, cleanup);
+VARIANT_NEW(worker_new_pages, worker, prepare_pages, cleanup, 0);
+VARIANT_NEW(worker_new_huge, worker, prepare_huge, cleanup, 0);
+VARIANT_NEW(worker_new_contig, worker, prepare_contig, cleanup, 0);
+VARIANT_NEW(worker_new_reserved, worker, prepare_reserved, cleanup, 0);
 VARIANT_SET(worker_set_grow, worker, prepare_set_grow, undo_capacity);
 
 static bool is_quarantined(struct env *env)

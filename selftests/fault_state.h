@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <stdarg.h>
+#include <time.h>
 
 /**
  * struct state - What was found
@@ -229,8 +230,8 @@ static inline void state_tell_change(const struct state *a, const struct state *
 static inline bool state_settles(const struct state *was, state_fn take, struct env *env,
 				 bool exact)
 {
+	time_t end = time(NULL) + 10;
 	static struct state now;
-	int tries = 1000;
 
 	for (;;) {
 		take(&now, env);
@@ -238,7 +239,7 @@ static inline bool state_settles(const struct state *was, state_fn take, struct 
 		    now.allocs - now.frees == was->allocs - was->frees &&
 		    (!exact || now.allocs == was->allocs))
 			return true;
-		if (!tries--)
+		if (time(NULL) > end)
 			break;
 		usleep(5000);
 	}
