@@ -503,7 +503,7 @@ static unsigned int window_of(const struct known *known, unsigned int worker,
  */
 static void draw_scene(struct fz_random *random, struct known *known, struct fz_prog *prog)
 {
-	unsigned int a, file_a, b, file_b, window_a, window_b, i, from = prog->nr;
+	unsigned int a, file_a, b, file_b, window_a, window_b, limited, i, from = prog->nr;
 	uint64_t bytes = FZ_PAGE * (1 + slot(random, 12));
 	uint64_t other = 1 + length(random) % (2 * bytes);
 	uint64_t name = fz_below(random, FZ_NAMES - 1);
@@ -521,7 +521,12 @@ static void draw_scene(struct fz_random *random, struct known *known, struct fz_
 		add(prog, (struct fz_op) { FZ_EXPORT, a, { file_a, name, one_in(random, 4), 5 } });
 		add(prog, (struct fz_op) { FZ_MMAP, a, { 5, 3, 0, 1, PROT_READ, MAP_SHARED } });
 		add(prog, (struct fz_op) { FZ_PASS, a, { 5, b, 5 } });
+		limited = one_in(random, 3) ? fz_below(random, 5) : 5;
+		if (limited < 5)
+			add(prog, (struct fz_op) { FZ_POOL_LIMIT, b, { 0, limited, 1 } });
 		add(prog, (struct fz_op) { FZ_IMPORT, b, { file_b, 5, one_in(random, 3), name } });
+		if (limited < 5)
+			add(prog, (struct fz_op) { FZ_POOL_LIMIT, b, { 0, limited, 0 } });
 		add(prog, (struct fz_op) { one_in(random, 2) ? FZ_READ : FZ_WRITE, b, {
 			window_b, NAMED(name), 2 } });
 	}
