@@ -227,16 +227,14 @@ static void check_export(struct fz_model *model, const struct fz_mailbox *box,
 		err = -ENOENT;
 	else if (hold->readonly && !readonly)
 		err = -EACCES;
-	if (!err) {
-		hold->buffer->shared = true;
-		if (pool->limits[4] && client->shares >= pool->limits[4])
-			err = -EDQUOT;
-	}
+	if (!err && pool->limits[4] && client->shares >= pool->limits[4])
+		err = -EDQUOT;
 	if (!m_expect(model, box->ret, err) || err)
 		return;
 	share = m_new(model, sizeof(*share));
 	share->pool = pool;
 	share->buffer = hold->buffer;
+	share->buffer->shared = true;
 	share->creator = client;
 	share->readonly = readonly;
 	share->next = model->shares;
@@ -310,17 +308,11 @@ static void check_bad(struct fz_model *model, const struct fz_mailbox *box)
 {
 	struct m_client *client = m_file(model, box, box->op.arg[0])->client;
 	long err = bad_error(model, box);
-	struct m_hold *hold;
 
 	if (err) {
 		m_expect(model, box->ret, err);
 		return;
 	}
-	/* For a moment there was a share. */
-	hold = m_find(client, box->handles[0]);
-	if (box->op.arg[1] % 8 == PINPOOL_CMD_EXPORT && hold && client->can_write &&
-	    !hold->readonly && client->pool->memory)
-		hold->buffer->shared = true;
 	/* There is no place for the answer: whatever comes of it, nothing has changed. */
 	switch (box->op.arg[1] % 8) {
 	case 0:
