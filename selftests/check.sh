@@ -115,7 +115,8 @@ for series in $KERNELS; do
 done
 
 suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh
-suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh
+suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh kills oom exercise \
+	cpu_hotplug memory_hotplug reload
 
 if [ -n "$all" ]; then
 	suite 'Allocator core in a kernel: KUnit with KASAN' selftests/core/kunit.sh kasan
@@ -127,6 +128,7 @@ if [ -n "$all" ]; then
 		lifetime teardown sysfs fdinfo netlink pools quota resize fill concurrency
 	suite "The module's calls, fuzzed with KASAN" selftests/fuzz.sh -k kasan -t 600
 	suite "The module's calls, fuzzed with KCSAN" selftests/fuzz.sh -k kcsan -t 600
+	suite 'Clients under stress for longer' env STRESS_SECONDS=600 selftests/stress/stress.sh
 	suite 'RDMA over soft-RoCE with KASAN' selftests/clients/rdma.sh -k kasan
 fi
 
@@ -134,7 +136,9 @@ printf '\n passed  failed  skipped    time\n'
 printf '%s\n' "${rows[@]}"
 [ -n "$all" ] || echo "
 Left out: other kernels than Linux $KERNELS but where they are named; those with
-KASAN, lockdep and kmemleak, and with KCSAN; \`make check-all\` has all of that."
+KASAN, lockdep and kmemleak, and with KCSAN; allocations and copies made to fail;
+stress and fuzzing for longer, clients of a million buffers. \`make check-all\` has
+all of that."
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 echo
