@@ -70,7 +70,7 @@ static long zone_alloc(struct zone *zone, const struct run *run)
 	while (pfn < end && run->nr <= end - pfn) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* Where there is nothing, one page is looked at at a time. */
+		/* Where there is nothing, the next page is looked at alone. */
 		cond_resched();
 		bad = find_bad(zone, pfn, pfn + run->nr);
 		if (bad < pfn + run->nr) {
