@@ -43,7 +43,7 @@ truncate -s 64M "$disk"
 # without KCOV.
 status=0
 # shellcheck disable=SC2016 # It is the guest's shell that expands.
-"$here/vm/pinpool" -k "$series" -B KCOV_INSTRUMENT=y -p "" -t $((seconds * 2 + 600)) -w "$disk" \
+"$here/vm/pinpool" -k "$series" -B KCOV_INSTRUMENT=y -p "" -t $((seconds * 2 + 1800)) -w "$disk" \
 	-b "$here/fuzz/build/fuzz:/fuzz" -f "$here/fuzz/regress:/regress" -- \
 	sh -c 'exec /fuzz -t "$0" -c /dev/vdb "$@" /regress/*.prog' \
 	"$seconds" -j "$sessions" "${seed[@]}" ||
