@@ -184,9 +184,9 @@ static inline bool fault_may_give(const struct fault_op *op, int err, bool injec
 /* One time, with the fault at the @n-th place. @idle: what was. Sets *@injected */
 static inline bool fault_once(const struct fault_victim *victim, struct env *env,
 			      const struct fault_op *op, state_fn take,
-			      const struct state *idle, unsigned int n, bool *injected)
+			      struct state *idle, unsigned int n, bool *injected)
 {
-	const struct state *before = idle;
+	struct state *before = idle;
 	static struct state prepared;
 	bool good = true;
 	int ret;

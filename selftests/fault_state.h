@@ -224,10 +224,11 @@ static inline void state_tell_change(const struct state *a, const struct state *
 }
 
 /*
- * Whether all is as it was, and with @exact nothing was counted either. What ends some
- * time after a call gets a few seconds: pins, and works that let go of something.
+ * Whether all is as it was, and with @exact nothing was counted either; else @was gets
+ * what was counted. What ends some time after a call gets a few seconds: pins, and works
+ * that let go of something.
  */
-static inline bool state_settles(const struct state *was, state_fn take, struct env *env,
+static inline bool state_settles(struct state *was, state_fn take, struct env *env,
 				 bool exact)
 {
 	time_t end = time(NULL) + 10;
@@ -237,8 +238,11 @@ static inline bool state_settles(const struct state *was, state_fn take, struct 
 		take(&now, env);
 		if (!strcmp(was->text, now.text) &&
 		    now.allocs - now.frees == was->allocs - was->frees &&
-		    (!exact || now.allocs == was->allocs))
+		    (!exact || now.allocs == was->allocs)) {
+			was->allocs = now.allocs;
+			was->frees = now.frees;
 			return true;
+		}
 		if (time(NULL) > end)
 			break;
 		usleep(5000);
