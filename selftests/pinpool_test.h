@@ -179,8 +179,7 @@ static inline bool pp_has_pages(int fd)
 {
 	struct pinpool_info info;
 
-	return !pp_info(fd, &info) && info.longterm != PINPOOL_LONGTERM_NO_FOREIGN &&
-	       info.longterm != PINPOOL_LONGTERM_NO_MEMORY;
+	return !pp_info(fd, &info) && info.longterm == PINPOOL_LONGTERM_YES;
 }
 
 #define PP_NO_PAGES	"no pages of the pool's own, which could be pinned and counted"
