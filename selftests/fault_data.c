@@ -795,7 +795,8 @@ VARIANT(alloc_at, run_alloc_at, .undo = free_buf);
 VARIANT(alloc_scatter, run_alloc_scatter, .prepare = prepare_holes, .undo = free_parts,
 	.cleanup = free_holes);
 VARIANT_NODES(alloc_nodes, run_alloc_array, .undo = free_bufs);
-VARIANT(alloc_wait, run_wait, .prepare = prepare_wait, .undo = free_waited, .cleanup = end_wait);
+VARIANT(alloc_wait, run_wait, .prepare = prepare_wait, .undo = free_waited, .cleanup = end_wait,
+	.unstable = true);
 VARIANT(alloc_wait_in_vain, run_wait_in_vain, .want = -ETIMEDOUT);
 VARIANT(alloc_populate, run_populate, .prepare = prepare_unmapped, .undo = free_buf);
 VARIANT(alloc_populate_array, run_populate_array, .prepare = prepare_unmapped, .undo = free_bufs);
