@@ -80,7 +80,7 @@ suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh
 suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -M ramoops -- \
 	/selftests/run_tests.sh reserved
 suite 'Memory that can move, on Linux 7' selftests/vm/pinpool -k 7 -T -n -a movablecore=384M -- \
-	/selftests/run_tests.sh reserved load
+	/selftests/run_tests.sh reserved
 suite 'Contiguous memory on two NUMA nodes, and CMA, on Linux 7' \
 	selftests/vm/pinpool -k 7 -T \
 	-q '-object memory-backend-ram,size=512M,id=m0 -object memory-backend-ram,size=512M,id=m1' \
