@@ -680,6 +680,7 @@ TEST_F(bad, backings_of_new_pools)
 	};
 	struct nlmsghdr *msg;
 	size_t i;
+	int err;
 
 	for (i = 0; i < ARRAY_LEN(values); i++) {
 		msg = new_pool(&self->nl, NEW);
@@ -691,7 +692,11 @@ TEST_F(bad, backings_of_new_pools)
 			mnl_attr_put(msg, values[i].type, values[i].len, values[i].text);
 		else
 			mnl_attr_put(msg, values[i].type, values[i].len, &values[i].value);
-		EXPECT_EQ(values[i].err, send_bad(&self->nl, msg, values[i].told)) {
+		err = send_bad(&self->nl, msg, values[i].told);
+		/* Not every kernel can have struct pages for such a range. */
+		if (err == -EOPNOTSUPP && values[i].backing == PINPOOL_BACKING_RESERVED)
+			continue;
+		EXPECT_EQ(values[i].err, err) {
 			TH_LOG("value %zu", i);
 		}
 	}
