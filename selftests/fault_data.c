@@ -679,13 +679,12 @@ static int run_poll(struct env *env)
 	return ready < 0 ? -errno : ready == 1 ? 0 : -EIO;
 }
 
-static int run_fdinfo(struct env *env)
+static int read_file(const char *path)
 {
-	char path[64], text[1024];
+	char text[1024];
 	ssize_t got;
 	int fd, err;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", env->a.fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -695,19 +694,17 @@ static int run_fdinfo(struct env *env)
 	return err;
 }
 
+static int run_fdinfo(struct env *env)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", env->a.fd);
+	return read_file(path);
+}
+
 static int run_sysfs(struct env *env)
 {
-	char text[64];
-	ssize_t got;
-	int fd, err;
-
-	fd = open("/sys/class/pinpool/" NAME "/largest_free", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = read(fd, text, sizeof(text));
-	err = got < 0 ? -errno : 0;
-	close(fd);
-	return err;
+	return read_file("/sys/class/pinpool/" NAME "/largest_free");
 }
 
 FIXTURE(data)
