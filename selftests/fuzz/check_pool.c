@@ -26,16 +26,17 @@ static void check_new(struct fz_model *model, const struct fz_mailbox *box, unsi
 			m_wrong(model, "made a pool that can't be");
 		return;
 	}
+	/* What is asked for is looked at before whether the name is free. */
+	if (backing == PINPOOL_BACKING_NONE && capacity > 1ULL << 62) {
+		m_expect(model, box->ret, -EINVAL);
+		return;
+	}
 	if (model->slots[slot]) {
 		m_expect(model, box->ret, -EEXIST);
 		return;
 	}
 	if (box->ret == -ENOMEM || box->ret == -EBUSY)
 		return;
-	if (backing == PINPOOL_BACKING_NONE && capacity > 1ULL << 62) {
-		m_expect(model, box->ret, -EINVAL);
-		return;
-	}
 	if (!m_expect(model, box->ret, 0))
 		return;
 	pool = m_new(model, sizeof(*pool));
