@@ -21,6 +21,9 @@
 #define CHUNK_PAGES	BIT(CHUNK_ORDER)
 #define CHUNK_SHIFT	(CHUNK_ORDER + PAGE_SHIFT)
 
+/* Where there is no memory, fail before somebody is killed for it. */
+#define CHUNK_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct chunk - CHUNK_PAGES consecutive pages of the pool
  * @first: Its first page, if all of it is, or was, contiguous
@@ -90,7 +93,7 @@ static struct page *piece_alloc(const struct pinpool_pool *pool, unsigned int or
 /* An array of the chunk's pages, of which it has some already; or NULL */
 static struct page **chunk_array(const struct chunk *chunk)
 {
-	struct page **pages = kcalloc(CHUNK_PAGES, sizeof(*pages), GFP_KERNEL);
+	struct page **pages = kcalloc(CHUNK_PAGES, sizeof(*pages), CHUNK_GFP);
 	unsigned long i;
 
 	for (i = 0; pages && i < chunk->nr; i++)
@@ -191,10 +194,10 @@ static int chunk_get(struct xarray *chunks, unsigned long index)
 
 	if (xa_load(chunks, index))
 		return 0;
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	chunk = kzalloc(sizeof(*chunk), CHUNK_GFP);
 	if (!chunk)
 		return -ENOMEM;
-	err = xa_err(xa_store(chunks, index, chunk, GFP_KERNEL));
+	err = xa_err(xa_store(chunks, index, chunk, CHUNK_GFP));
 	if (err)
 		kfree(chunk);
 	return err;
