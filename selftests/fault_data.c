@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -219,13 +218,11 @@ static void free_nodes(struct env *env)
 
 static int alloc_until(struct env *env, uint64_t length, uint64_t wait_ns)
 {
-	struct pinpool_alloc alloc = { .size = sizeof(alloc), .length = length };
-	struct timespec now;
-	int err;
+	struct pinpool_alloc alloc = {
+		.size = sizeof(alloc), .length = length, .deadline_ns = pp_now_ns() + wait_ns,
+	};
+	int err = pp_ioctl(env->b.fd, PINPOOL_IOC_ALLOC, &alloc);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	alloc.deadline_ns = now.tv_sec * 1000000000ULL + now.tv_nsec + wait_ns;
-	err = pp_ioctl(env->b.fd, PINPOOL_IOC_ALLOC, &alloc);
 	env->bufs[0].handle = alloc.handle;
 	return err;
 }

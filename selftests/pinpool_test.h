@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/pinpool.h>
@@ -305,6 +306,15 @@ static inline int pp_probe_read(const void *address)
 static inline int pp_probe_write(void *address)
 {
 	return pp_probe(address, true);
+}
+
+/* As deadlines are given; nanoseconds */
+static inline uint64_t pp_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
 /* What the kernel could give, in KiB */

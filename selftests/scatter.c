@@ -5,7 +5,6 @@
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
 
-#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -156,13 +155,10 @@ TEST_F(scatter, nothing_is_made_where_nobody_can_be_told)
 TEST_F(scatter, waits_as_others_do)
 {
 	struct pinpool_buf bufs[4];
-	struct timespec now;
 	uint32_t done;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	EXPECT_EQ(-ETIMEDOUT, alloc_scatter(self->a.fd, 35 * self->a.granule, bufs, 4,
-					    now.tv_sec * 1000000000ULL + now.tv_nsec + 10000000,
-					    &done));
+					    pp_now_ns() + 10000000, &done));
 	EXPECT_EQ(0, alloc_scatter(self->a.fd, 34 * self->a.granule, bufs, 4, ~0ULL, &done));
 	EXPECT_EQ(4, done);
 }

@@ -10,20 +10,11 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "kselftest_harness.h"
 
 #define NSEC	1000000000ULL
 #define FOREVER	(~0ULL)
-
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC + ts.tv_nsec;
-}
 
 static int alloc_until(int fd, uint64_t length, uint64_t deadline, struct pinpool_buf *buf)
 {
@@ -40,12 +31,12 @@ static int alloc_until(int fd, uint64_t length, uint64_t deadline, struct pinpoo
 static bool waiters_are(int fd, unsigned int nr)
 {
 	struct pinpool_stats stats;
-	uint64_t end = now() + 20 * NSEC;
+	uint64_t end = pp_now_ns() + 20 * NSEC;
 
 	do {
 		if (pp_stats(fd, &stats))
 			return false;
-	} while (stats.waiters != nr && now() < end && !sched_yield());
+	} while (stats.waiters != nr && pp_now_ns() < end && !sched_yield());
 	return stats.waiters == nr;
 }
 
@@ -82,13 +73,13 @@ FIXTURE_TEARDOWN(wait)
 
 TEST_F(wait, a_deadline_ends_it)
 {
-	uint64_t deadline = now() + NSEC / 20;
+	uint64_t deadline = pp_now_ns() + NSEC / 20;
 	struct pinpool_stats before, after;
 	struct pinpool_buf buf;
 
 	ASSERT_EQ(0, pp_stats(self->b.fd, &before));
 	EXPECT_EQ(-ETIMEDOUT, alloc_until(self->b.fd, 1, deadline, &buf));
-	EXPECT_LE(deadline, now());
+	EXPECT_LE(deadline, pp_now_ns());
 	ASSERT_EQ(0, pp_stats(self->b.fd, &after));
 	EXPECT_EQ(before.failures + 1, after.failures);
 	EXPECT_EQ(before.used, after.used);
@@ -138,7 +129,7 @@ static void *waiter_run(void *arg)
 static bool waiter_start(struct waiter *waiter, int fd, uint64_t length, int *order,
 			 unsigned int nr)
 {
-	*waiter = (struct waiter){ .fd = fd, .length = length, .deadline = now() + 60 * NSEC,
+	*waiter = (struct waiter){ .fd = fd, .length = length, .deadline = pp_now_ns() + 60 * NSEC,
 				   .order = order };
 	return !pthread_create(&waiter->thread, NULL, waiter_run, waiter) &&
 	       waiters_are(fd, nr);
@@ -247,7 +238,7 @@ TEST_F(wait, who_comes_later_stands_behind)
 	EXPECT_EQ(0, pp_free(self->a.fd, self->bufs[0].handle));
 	ASSERT_TRUE(waiter_start(&first, self->b.fd, 2 * self->granule, &order, 1));
 	/* There is room for this one, but it isn't its turn. */
-	EXPECT_EQ(-ETIMEDOUT, alloc_until(self->a.fd, 1, now() + NSEC / 20, &buf));
+	EXPECT_EQ(-ETIMEDOUT, alloc_until(self->a.fd, 1, pp_now_ns() + NSEC / 20, &buf));
 	EXPECT_EQ(0, pp_free(self->a.fd, self->bufs[1].handle));
 	ASSERT_EQ(0, pthread_join(first.thread, NULL));
 	EXPECT_EQ(0, first.err);
@@ -284,7 +275,7 @@ static pid_t child_wait(int fd, uint64_t length, bool restart)
 
 	if (!pid) {
 		sigaction(SIGUSR1, &action, NULL);
-		_exit(-alloc_until(fd, length, now() + 60 * NSEC, &buf));
+		_exit(-alloc_until(fd, length, pp_now_ns() + 60 * NSEC, &buf));
 	}
 	return pid;
 }
@@ -340,7 +331,7 @@ TEST_F(wait, an_array_is_all_or_nothing)
 	struct pinpool_buf bufs[3] = { { .length = 1 }, { .length = 1 }, { .length = 1 } };
 	struct pinpool_alloc alloc = {
 		.size = sizeof(alloc), .bufs = (uintptr_t)bufs, .count = 3,
-		.buf_size = sizeof(bufs[0]), .deadline_ns = now() + NSEC / 20,
+		.buf_size = sizeof(bufs[0]), .deadline_ns = pp_now_ns() + NSEC / 20,
 	};
 	struct pinpool_stats stats;
 
@@ -352,7 +343,7 @@ TEST_F(wait, an_array_is_all_or_nothing)
 	EXPECT_EQ(2 * self->granule, stats.free);
 	/* Or what there is */
 	alloc.flags = PINPOOL_ALLOC_PARTIAL;
-	alloc.deadline_ns = now() + NSEC / 20;
+	alloc.deadline_ns = pp_now_ns() + NSEC / 20;
 	EXPECT_EQ(0, pp_ioctl(self->b.fd, PINPOOL_IOC_ALLOC, &alloc));
 	EXPECT_EQ(2, alloc.done);
 }
