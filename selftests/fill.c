@@ -289,7 +289,8 @@ TEST_F_TIMEOUT(fill, memory_runs_out_half_way, 300)
 		stopped = pp_log_find(log, "': stopped with ", rest, sizeof(rest));
 	}
 	EXPECT_TRUE(stopped);
-	EXPECT_NE(NULL, strstr(rest, "ENOMEM"));
+	/* Not every kernel has the names of errors. */
+	EXPECT_TRUE(strstr(rest, "-ENOMEM") || strstr(rest, "-12"));
 	EXPECT_LT(before, pp_available_kib() + 32 * KIB);
 	EXPECT_EQ(0, nl_pool_new(&self->nl, NAME, size, 0600));
 	close(log);
