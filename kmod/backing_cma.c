@@ -46,7 +46,8 @@ static bool run_alloc(struct cma_memory *memory, u64 bytes)
 {
 	memory->page = dma_alloc_pages(pinpool_device, bytes, &memory->address,
 				       DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
-	return memory->page;
+	/* Where there are pages they are mapped, but it has to be asked (DMA_API_DEBUG). */
+	return memory->page && !dma_mapping_error(pinpool_device, memory->address);
 }
 
 static void run_free(const struct cma_memory *memory, u64 bytes)
