@@ -76,7 +76,10 @@ for series in $(tr ' ' '\n' <<<"$KERNELS 7" | sort -uV); do
 		selftests/vm/pinpool -k "$series" -T -t 900 -m 2G -M vgem -p default:4M -- \
 		/selftests/backings.sh
 done
-suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh
+# Of what is the same for each architecture, only as much as there is time for
+few=(abi netlink pools contig none user unload concurrency)
+[ -z "$all" ] || few=()
+suite 'Linux 6.1 for arm64, and its device tree' selftests/arm64/arm64.sh "${few[@]}"
 suite 'Four GiB, reserved' selftests/vm/pinpool -T -n -m 7G -a "memmap=4G\$4608M" -M ramoops -- \
 	/selftests/run_tests.sh reserved
 suite 'Memory that can move, on Linux 7' selftests/vm/pinpool -k 7 -T -n -a movablecore=384M -- \
@@ -114,7 +117,8 @@ for series in $KERNELS; do
 	suite "RDMA over soft-RoCE on Linux $series" selftests/clients/rdma.sh -k "$series"
 done
 
-suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh
+# The same programs each time, so that what fails does so for a change of the sources
+suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh -s 1
 suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh kills oom exercise \
 	cpu_hotplug memory_hotplug reload
 
@@ -130,13 +134,16 @@ if [ -n "$all" ]; then
 	suite "The module's calls, fuzzed with KCSAN" selftests/fuzz.sh -k kcsan -t 600
 	suite 'Clients under stress for longer' env STRESS_SECONDS=600 selftests/stress/stress.sh
 	suite 'RDMA over soft-RoCE with KASAN' selftests/clients/rdma.sh -k kasan
+	suite 'Module on the newest Linux with lockdep and the dmem cgroup controller' \
+		selftests/vm/pinpool -k dmem -T -n -t 3600 -m 1G -M vgem -- \
+		env PINPOOL_OPS=100000 PINPOOL_TEST_LIMIT=900 PINPOOL_TESTS=dmabuf_pool /selftests/run_tests.sh
 fi
 
 printf '\n passed  failed  skipped    time\n'
 printf '%s\n' "${rows[@]}"
 [ -n "$all" ] || echo "
 Left out: other kernels than Linux $KERNELS but where they are named; those with
-KASAN, lockdep and kmemleak, and with KCSAN; allocations and copies made to fail;
+KASAN, lockdep and kmemleak, with KCSAN, and with the dmem cgroup controller; allocations and copies made to fail;
 stress and fuzzing for longer, clients of a million buffers. \`make check-all\` has
 all of that."
 printf '\n%d passed, %d failed' "$passed" "$failed"

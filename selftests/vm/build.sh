@@ -10,7 +10,9 @@
 #	uml		a User Mode Linux kernel with KUnit: vmlinux is a program
 #	kasan		with KASAN, UBSAN, lockdep, kmemleak, fault injection, KCOV, KUnit
 #	kcsan		with KCSAN, which finds data races
-# and what makes it such is in FLAVOUR.config; the latter two are for the guest, of
+#	kmsan		with KMSAN, which finds use of what nobody wrote; clang builds it
+#	dmem		the newest Linux, with the dmem cgroup controller and lockdep
+# and what makes it such is in FLAVOUR.config; all but the first are for the guest, of
 # which debug.config tells the rest, and have in root/ what Debian's packages have.
 #
 # It takes minutes (uml) or a quarter of an hour on two processors, and is kept in a
@@ -21,7 +23,7 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${PINPOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pinpool}
 flavour=${1:-}
-package=linux-source-6.1
+series=6.1 cc=gcc
 
 case $flavour in
 uml)
@@ -29,16 +31,30 @@ uml)
 	# What UML is not made of: most of the source
 	without=('*/arch/[!ux]*/*.[chSd]*' '*/tools/[!i]*/*' '*/net/*/*.c'
 		 '*/drivers/[!bct]*/*.c' '*/drivers/gpu/*.h' '*/drivers/net/*.h') ;;
-kasan | kcsan)
+kasan | kcsan | kmsan | dmem)
 	arch=x86 targets=(bzImage modules)
-	configs=("$here/debug.config" "$here/$flavour.config")
+	configs=("$here/debug.config" "$here/debug-6.1.config" "$here/$flavour.config")
 	without=('*/arch/[!x]*/*.[chSd]*' '*/tools/perf/*' '*/tools/testing/*') ;;
 *)
-	echo "Usage: build.sh uml|kasan|kcsan" >&2
+	echo "Usage: build.sh uml|kasan|kcsan|kmsan|dmem" >&2
 	exit 2 ;;
 esac
+case $flavour in
+kmsan) cc=clang ;;
+dmem)
+	series=7
+	configs=("$here/debug.config" "$here/dmem.config") ;;
+esac
 
-version=$(dpkg-query -W -f '${Version}\n' 'linux-headers-6.1.*-common' | sort -V | tail -n 1)
+if [ "$series" = 6.1 ]; then
+	package=linux-source-6.1
+	version=$(dpkg-query -W -f '${Version}\n' 'linux-headers-6.1.*-common' | sort -V | tail -n 1)
+else
+	kernel=$("$here/kernel.sh" "$series")
+	eval "$kernel"
+	version=${KVER%-*}
+	package=linux-source-$(cut -d . -f 1-2 <<<"$version")
+fi
 recipe=$(cat "$0" "${configs[@]}" | sha256sum | cut -c 1-8)
 root=$cache/$flavour-$version-$recipe
 
@@ -61,7 +77,7 @@ progress() {
 }
 
 build() {
-	local make=(nice make -j "$(nproc)" ARCH="$arch" CC="${CC:-gcc}" LOCALVERSION="-$flavour"
+	local make=(nice make -j "$(nproc)" ARCH="$arch" CC="${CC:-$cc}" LOCALVERSION="-$flavour"
 		    KBUILD_BUILD_TIMESTAMP=@0) missing
 
 	cat "${configs[@]}" >../config
@@ -107,6 +123,10 @@ if [ ! -d "$root" ]; then
 	say "fetching $package"
 	mkdir "$tmp/tree"
 	cd "$tmp"
+	if [ "$series" = 7 ]; then
+		"$here/suite.sh" "$tmp/apt" trixie trixie-backports
+		export APT_CONFIG=$tmp/apt/apt.conf
+	fi
 	# Debian serves no longer what belongs to older headers.
 	"$here/fetch.sh" "$package=$version" 2>/dev/null || "$here/fetch.sh" "$package"
 	cd tree
