@@ -119,6 +119,10 @@ static long array_error(const struct m_client *client, const struct fz_mailbox *
 	return 0;
 }
 
+/*
+ * For sure, that is. Each entry is served by itself: what is in quarantine when the first
+ * is may be in the way of the last.
+ */
 static bool array_fits(const struct m_client *client, const struct fz_mailbox *box,
 		       unsigned int count)
 {
@@ -127,7 +131,7 @@ static bool array_fits(const struct m_client *client, const struct fz_mailbox *b
 
 	for (i = 0; i < count; i++)
 		bytes += m_extent(client->pool, array_length(box, i));
-	return m_must_fit(client->pool, NULL, bytes, 0);
+	return m_must_fit_at_once(client->pool, bytes);
 }
 
 static void check_array(struct fz_model *model, const struct fz_mailbox *box,

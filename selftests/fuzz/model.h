@@ -192,6 +192,7 @@ bool m_may_be_free(const struct m_pool *pool, const struct m_client *client, uin
 bool m_must_be_free(const struct m_pool *pool, uint64_t offset, uint64_t length);
 bool m_must_fit(const struct m_pool *pool, const struct m_client *client, uint64_t length,
 		uint64_t align);
+bool m_must_fit_at_once(const struct m_pool *pool, uint64_t length);
 uint64_t m_must_scatter(const struct m_pool *pool, unsigned int max);
 void m_clear(struct fz_model *model, struct m_pool *pool, uint64_t offset, uint64_t length);
 void m_runs(const struct m_pool *pool, uint64_t *largest, uint64_t *nr);

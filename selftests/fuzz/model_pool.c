@@ -59,14 +59,18 @@ bool m_may_be_free(const struct m_pool *pool, const struct m_client *client, uin
 	return true;
 }
 
-/* Where those lie that are in the way of a request, in their order */
-static unsigned int obstacles(const struct m_pool *pool, const struct m_buffer **sorted)
+/*
+ * Where those lie that are in the way of a request, in their order. @first: at the first
+ * look, when what nobody has pinned any more may still be in quarantine
+ */
+static unsigned int obstacles(const struct m_pool *pool, const struct m_buffer **sorted,
+			      bool first)
 {
 	const struct m_buffer *buffer;
 	unsigned int nr = 0, i;
 
 	m_for_each_buffer(buffer, pool) {
-		if ((!buffer->refs && m_loose(pool, buffer)) || nr == FZ_MAX_PAGES)
+		if ((!buffer->refs && !first && m_loose(pool, buffer)) || nr == FZ_MAX_PAGES)
 			continue;
 		for (i = nr++; i && sorted[i - 1]->offset > buffer->offset; i--)
 			sorted[i] = sorted[i - 1];
@@ -107,7 +111,7 @@ static bool fits(uint64_t offset, uint64_t size, uint64_t length, uint64_t align
 bool m_must_fit(const struct m_pool *pool, const struct m_client *client, uint64_t length,
 		uint64_t align)
 {
-	unsigned int nr = obstacles(pool, sorted), i = 0;
+	unsigned int nr = obstacles(pool, sorted, false), i = 0;
 	const struct m_buffer *buffer;
 	uint64_t at = 0, offset, size;
 
@@ -122,10 +126,22 @@ bool m_must_fit(const struct m_pool *pool, const struct m_client *client, uint64
 	return false;
 }
 
+/* Is there room in one run for sure, without a second look? */
+bool m_must_fit_at_once(const struct m_pool *pool, uint64_t length)
+{
+	unsigned int nr = obstacles(pool, sorted, true), i = 0;
+	uint64_t at = 0, offset, size;
+
+	while (next_run(pool, nr, &i, &at, &offset, &size))
+		if (size >= length)
+			return true;
+	return false;
+}
+
 /* What there is for sure in @max runs */
 uint64_t m_must_scatter(const struct m_pool *pool, unsigned int max)
 {
-	unsigned int nr = obstacles(pool, sorted), i = 0, j, got = 0;
+	unsigned int nr = obstacles(pool, sorted, false), i = 0, j, got = 0;
 	uint64_t sizes[FZ_ARRAY], at = 0, offset, size, sum = 0;
 
 	while (next_run(pool, nr, &i, &at, &offset, &size)) {
@@ -155,7 +171,7 @@ bool m_must_be_free(const struct m_pool *pool, uint64_t offset, uint64_t length)
 /* The free runs of a pool with nothing in quarantine */
 void m_runs(const struct m_pool *pool, uint64_t *largest, uint64_t *nr_runs)
 {
-	unsigned int nr = obstacles(pool, sorted), i = 0;
+	unsigned int nr = obstacles(pool, sorted, false), i = 0;
 	uint64_t at = 0, offset, size;
 
 	*largest = 0;
