@@ -43,7 +43,8 @@ int __init pinpool_backing_init(void)
 	device = platform_device_register_simple("pinpool", PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(device))
 		return PTR_ERR(device);
-	/* It looks at no memory: any address will do. */
+	/* It looks at no memory: any address will do, and any length. */
+	dma_set_max_seg_size(&device->dev, UINT_MAX);
 	err = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
 	if (err) {
 		platform_device_unregister(device);
