@@ -177,6 +177,20 @@ TEST_F(dmabuf_pool, windows_cannot_be_pinned)
 	close(disk);
 }
 
+/* DMA_API_DEBUG takes it for a defect when two devices map a page, and may panic. */
+static bool is_mapped_once(void)
+{
+	int fd = open("/sys/kernel/debug/dma-api/disabled", O_RDONLY | O_CLOEXEC);
+	char disabled = 'Y';
+
+	if (fd >= 0) {
+		if (read(fd, &disabled, 1) != 1)
+			disabled = 'Y';
+		close(fd);
+	}
+	return disabled != 'Y';
+}
+
 TEST_F(dmabuf_pool, shares)
 {
 	struct pp_client a, b;
@@ -207,7 +221,7 @@ TEST_F(dmabuf_pool, shares)
 	EXPECT_TRUE(pp_matches(self->memory + buf.offset, MIB, 6));
 	munmap(map, MIB);
 	/* To a driver, the exporter itself perhaps, and back */
-	vgem = drm_open("vgem");
+	vgem = is_mapped_once() ? -1 : drm_open("vgem");
 	if (vgem >= 0) {
 		ASSERT_EQ(0, drm_import(vgem, share, &handle));
 		close(share);
