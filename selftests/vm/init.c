@@ -333,6 +333,31 @@ static int scan_leaks(void)
 	return found;
 }
 
+/*
+ * KCSAN looks at one access in so many, and waits so many microseconds for another
+ * processor to touch the same. By its defaults, on a machine as slow as an emulated one, it
+ * missed a counter that every ALLOC added to without a lock; and it is off until told.
+ */
+static void watch_races(void)
+{
+	static const char * const settings[][2] = {
+		{ "/sys/module/kcsan/parameters/skip_watch", "300" },
+		{ "/sys/module/kcsan/parameters/udelay_task", "300" },
+		{ "/sys/kernel/debug/kcsan", "on" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		FILE *file = fopen(settings[i][0], "we");
+
+		if (!file)
+			continue;
+		fputs(settings[i][1], file);
+		if (fclose(file))
+			die(settings[i][0]);
+	}
+}
+
 int main(void)
 {
 	int code;
@@ -348,6 +373,7 @@ int main(void)
 	run_quietly((char *[]){ "/bin/busybox", "--install", "-s", "/bin", NULL });
 	load_modules();
 	mount_disks();
+	watch_races();
 	code = run_command();
 	if (scan_leaks() + scan_log())
 		code = EXIT_SPLAT;
