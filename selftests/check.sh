@@ -124,8 +124,11 @@ suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh kills oom e
 
 if [ -n "$all" ]; then
 	suite 'Allocator core in a kernel: KUnit with KASAN' selftests/core/kunit.sh kasan
-	suite 'Module on Linux with KASAN and lockdep, made to fail, and covered by' \
+	suite 'Module on Linux with KASAN and lockdep, and what of it that covers' \
 		selftests/coverage.sh
+	suite 'Allocations and copies made to fail' \
+		selftests/vm/pinpool -k kasan -T -t 7200 -m 2G -M vgem -- \
+		env PINPOOL_TEST_LIMIT=3600 /selftests/run_tests.sh fault_data fault_control fault_load
 	suite 'Module on Linux with KCSAN' selftests/vm/pinpool -k kcsan -T -t 5400 -p default:64M -- \
 		env PINPOOL_OPS=100000 PINPOOL_TEST_LIMIT=1800 /selftests/run_tests.sh \
 		alloc window isolation share share_load pins wait scatter at buffer_resize \
@@ -143,9 +146,9 @@ printf '\n passed  failed  skipped    time\n'
 printf '%s\n' "${rows[@]}"
 [ -n "$all" ] || echo "
 Left out: other kernels than Linux $KERNELS but where they are named; those with
-KASAN, lockdep and kmemleak, with KCSAN, and with the dmem cgroup controller; allocations and copies made to fail;
-stress and fuzzing for longer, clients of a million buffers. \`make check-all\` has
-all of that."
+KASAN, lockdep and kmemleak, with KCSAN, and with the dmem cgroup controller;
+allocations and copies made to fail; stress and fuzzing for longer, clients of a million
+buffers. \`make check-all\` has all of that."
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 echo

@@ -52,6 +52,7 @@ if [ "$series" = 6.1 ]; then
 else
 	kernel=$("$here/kernel.sh" "$series")
 	eval "$kernel"
+	# shellcheck disable=SC2153 # that is where it is from
 	version=${KVER%-*}
 	package=linux-source-$(cut -d . -f 1-2 <<<"$version")
 fi
