@@ -5,7 +5,6 @@
 #define _FILE_OFFSET_BITS 64
 #include "pinpool_test.h"
 
-
 #include "kselftest_harness.h"
 
 #define HOLES	10
