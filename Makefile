@@ -203,7 +203,7 @@ help:
 	@echo '  make clean     remove what was built'
 	@echo
 	@echo '  KDIR=<dir>     kernel headers to build against'
-	@echo '  KERNEL=<series> kernel of the guest: 6.1 (default), 6.12, 7, or kasan, kcsan, kmsan, dmem'
+	@echo '  KERNEL=<series> kernel of the guest: 6.1 (default), 6.12, 7, or kasan, kcsan, dmem'
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 

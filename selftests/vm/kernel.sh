@@ -17,8 +17,8 @@
 #			machine belong to
 #	6.12		from its backports
 #	7, 7.<minor>	the newest such in the backports of Debian 13
-#	kasan, kcsan, kmsan, dmem	those of build.sh, which are not Debian's own
-#			and take a while
+#	kasan, kcsan, dmem	those of build.sh, which are not Debian's own and take a
+#			while
 #
 # The kernel is kept in a cache outside the tree, $PINPOOL_CACHE or
 # ~/.cache/pinpool, and nothing is installed. Once there, a 6.12 or 7 stays the
@@ -38,8 +38,8 @@ case $series in
 6.1) release="" ;;
 6.12) release=bookworm ;;
 7 | 7.*) release=trixie ;;
-kasan | kcsan | kmsan | dmem) release="" ;;
-*) fail "no recipe for Linux $series; there are 6.1, 6.12, 7, kasan, kcsan, kmsan, dmem" ;;
+kasan | kcsan | dmem) release="" ;;
+*) fail "no recipe for Linux $series; there are 6.1, 6.12, 7, kasan, kcsan and dmem" ;;
 esac
 
 # The compressed kernel lies somewhere within vmlinuz; try what looks like one.
@@ -197,7 +197,7 @@ provide_built() {
 
 image=""
 case $series in
-kasan | kcsan | kmsan | dmem) provide_built ;;
+kasan | kcsan | dmem) provide_built ;;
 6.1) provide_installed ;;
 *) provide_served ;;
 esac
