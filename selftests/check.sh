@@ -118,7 +118,7 @@ for series in $KERNELS; do
 done
 
 # The same programs each time, so that what fails does so for a change of the sources
-suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh -s 1
+suite "The module's calls, fuzzed on Linux 6.1" selftests/fuzz.sh -s 1 -t 60
 suite 'Clients under stress on Linux 6.1' selftests/stress/stress.sh kills oom exercise \
 	cpu_hotplug memory_hotplug reload
 
