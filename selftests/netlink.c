@@ -819,19 +819,33 @@ TEST_F(netlink, pools_tell_of_themselves)
 	EXPECT_STREQ("netlink-2", nl_string(attrs[PINPOOL_A_POOL_NAME]));
 }
 
-static uint32_t next_level(struct nl *listener, uint64_t *free)
+static uint32_t level_told(const struct nlmsghdr *msg, uint64_t *free)
 {
-	const struct nlmsghdr *msg = nl_event(listener, 0, NL_SOON_MS);
 	const struct nlattr *attrs[NL_ATTRS];
 
-	/* It may come before, or after, what is told of the change that brought it. */
-	if (msg && nl_cmd(msg) == PINPOOL_NL_CMD_POOL_SET_NTF)
-		msg = nl_event(listener, 0, NL_SOON_MS);
 	if (!msg || nl_cmd(msg) != PINPOOL_NL_CMD_WATERMARK_NTF)
 		return 99;
 	nl_attrs(msg, attrs);
 	*free = nl_u64(attrs[PINPOOL_A_EVENT_FREE]);
 	return nl_u32(attrs[PINPOOL_A_EVENT_LEVEL]);
+}
+
+static uint32_t next_level(struct nl *listener, uint64_t *free)
+{
+	return level_told(nl_event(listener, 0, NL_SOON_MS), free);
+}
+
+/* That of a change, which is told as well: before it, or after */
+static uint32_t next_level_and_change(struct nl *listener, uint64_t *free)
+{
+	const struct nlmsghdr *msg = nl_event(listener, 0, NL_SOON_MS);
+	uint32_t level;
+
+	if (msg && nl_cmd(msg) == PINPOOL_NL_CMD_POOL_SET_NTF)
+		return next_level(listener, free);
+	level = level_told(msg, free);
+	msg = nl_event(listener, 0, NL_SOON_MS);
+	return msg && nl_cmd(msg) == PINPOOL_NL_CMD_POOL_SET_NTF ? level : 99;
 }
 
 TEST_F(netlink, watermarks_are_told)
@@ -858,7 +872,7 @@ TEST_F(netlink, watermarks_are_told)
 
 	/* Whoever sets a mark below what is used is told at once. */
 	ASSERT_EQ(0, nl_set_watermarks(&self->nl, NAME, 0, eighth));
-	EXPECT_EQ(PINPOOL_LEVEL_HIGH, next_level(&self->listener, &free));
+	EXPECT_EQ(PINPOOL_LEVEL_HIGH, next_level_and_change(&self->listener, &free));
 	ASSERT_EQ(0, pp_free(self->fd, bufs[0].handle));
 	/* Without a low one it is told below the high one. */
 	ASSERT_EQ(0, pp_free(self->fd, bufs[1].handle));
