@@ -107,18 +107,27 @@ static bool fits(uint64_t offset, uint64_t size, uint64_t length, uint64_t align
 	return skip < size && size - skip >= length;
 }
 
+static bool fits_somewhere(const struct m_pool *pool, bool first, uint64_t length,
+			   uint64_t align)
+{
+	unsigned int nr = obstacles(pool, sorted, first), i = 0;
+	uint64_t at = 0, offset, size;
+
+	while (next_run(pool, nr, &i, &at, &offset, &size))
+		if (fits(offset, size, length, align))
+			return true;
+	return false;
+}
+
 /* Is there room for sure? */
 bool m_must_fit(const struct m_pool *pool, const struct m_client *client, uint64_t length,
 		uint64_t align)
 {
-	unsigned int nr = obstacles(pool, sorted, false), i = 0;
 	const struct m_buffer *buffer;
-	uint64_t at = 0, offset, size;
 
 	length = m_extent(pool, length);
-	while (next_run(pool, nr, &i, &at, &offset, &size))
-		if (fits(offset, size, length, align))
-			return true;
+	if (fits_somewhere(pool, false, length, align))
+		return true;
 	m_for_each_buffer(buffer, pool)
 		if (!buffer->refs && client && buffer->freed_by == client &&
 		    align <= pool->granule && buffer->extent >= length)
@@ -129,13 +138,7 @@ bool m_must_fit(const struct m_pool *pool, const struct m_client *client, uint64
 /* Is there room in one run for sure, without a second look? */
 bool m_must_fit_at_once(const struct m_pool *pool, uint64_t length)
 {
-	unsigned int nr = obstacles(pool, sorted, true), i = 0;
-	uint64_t at = 0, offset, size;
-
-	while (next_run(pool, nr, &i, &at, &offset, &size))
-		if (size >= length)
-			return true;
-	return false;
+	return fits_somewhere(pool, true, length, 0);
 }
 
 /* What there is for sure in @max runs */
