@@ -8,7 +8,6 @@
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "kselftest_harness.h"
 
@@ -147,10 +146,7 @@ static int free_from(const struct hoard *hoard, unsigned int first, unsigned int
 
 static double now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+	return pp_now_ns() / 1e9;
 }
 
 static int wait_for(pid_t pid)
