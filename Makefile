@@ -80,7 +80,7 @@ bench-fill: deps
 
 # The allocator's core in user space, without a guest: selftests/bench/core/README.md
 bench-core: deps
-	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" selftests/bench/core/run.sh
+	@PEER="$(PEER)" QUICK="$(QUICK)" TSV="$(TSV)" MISSES="$(MISSES)" selftests/bench/core/run.sh
 
 # The allocator's fuzzers, longer than `make check` lets them
 fuzz: deps
@@ -184,7 +184,7 @@ help:
 	@echo '  make bench-kernel the allocator beside gen_pool, drm_mm, drm_buddy, maple tree'
 	@echo '  make bench-touch first touch and bandwidth beside hugetlbfs, memfd, dma-heap, udmabuf'
 	@echo '  make bench-fill  making a large pool beside a memset'
-	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1]'
+	@echo '  make bench-core the allocator itself against published figures [PEER= QUICK=1 TSV=1 MISSES=1]'
 	@echo '  make fuzz      the allocator under its fuzzers [FUZZ_SECONDS=600]'
 	@echo '  make fuzz-kernel the module under its fuzzer, in a guest [FUZZ_SECONDS=3600 SEED= KERNEL=kasan]'
 	@echo '  make stress    clients beside hotplug, lack of memory, kills and reloads [STRESS_SECONDS=3600]'
@@ -203,7 +203,7 @@ help:
 	@echo '  make clean     remove what was built'
 	@echo
 	@echo '  KDIR=<dir>     kernel headers to build against'
-	@echo '  KERNEL=<series> kernel of the guest: 6.1 (default), 6.12, 7, or kasan, kcsan, dmem'
+	@echo '  KERNEL=<series> kernel of the guest: 6.1 (default), 6.12, 7, or kasan, kcsan, kmsan, dmem'
 	@echo '  KERNELS="6.1 6.12 7"  kernels that check and lint try the module with (6.1)'
 	@echo '  V=1            show the commands'
 

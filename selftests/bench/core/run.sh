@@ -8,6 +8,8 @@
 #   PEER=   shared objects with further allocators
 #   QUICK=1 a tenth of the operations, and no 10^7 objects
 #   TSV=1   nothing but figures on standard output
+#   MISSES=1  no times, but what they come from: for each row, what callgrind's model of
+#           the processor makes of branches and caches
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,12 +24,32 @@ for peer in ${PEER:-}; do
 	options+=(-p "$(realpath "$peer")")
 done
 
-# callgrind writes a file for each row and allocator: make a line of each
-count() {
-	valgrind -q --tool=callgrind --instr-atstart=no --callgrind-out-file="$dumps/part" \
+# callgrind writes a file for each row and allocator
+count_events() {
+	valgrind -q --tool=callgrind "$@" --instr-atstart=no --callgrind-out-file="$dumps/part" \
 		"$objects/bench_core" -c "${options[@]}" "${rows[@]}" >&2
+}
+
+# A line for each
+count() {
+	count_events
 	awk '/^desc: Trigger: Client Request:/ { row = $5 " " $6 " " $7 " " $8 }
 	     /^totals:/ && row { print row, $2; row = "" }' "$dumps"/part*
+}
+
+# Per operation, the driver's own included: those of `null`
+misses() {
+	count_events --cache-sim=yes --branch-sim=yes
+	echo "section          size  allocator        insns  mispredicted  L1d misses  LL misses"
+	awk '/^events:/ { for (i = 2; i <= NF; i++) column[$i] = i }
+	     /^desc: Trigger: Client Request:/ { section = $5; size = $6; peer = $7; ops = $8 }
+	     function of(a, b) { return ($column[a] + $column[b]) / ops }
+	     /^totals:/ && ops {
+		printf "%-8s %12s  %-14s %7.1f %13.2f %11.2f %10.2f\n", section, size, peer,
+			$column["Ir"] / ops, of("Bcm", "Bim"), of("D1mr", "D1mw"),
+			of("DLmr", "DLmw")
+		ops = 0
+	     }' "$dumps"/part*
 }
 
 measure() {
@@ -49,6 +71,10 @@ mkdir -p "$out"
 dumps=$(mktemp -d)
 trap 'rm -rf "$dumps"' EXIT
 
+if [ -n "${MISSES:-}" ]; then
+	misses
+	exit
+fi
 echo "bench-core: counting instructions" >&2
 count >"$out/instructions"
 echo "bench-core: measuring time" >&2
