@@ -1116,7 +1116,7 @@ TEST_F_TIMEOUT(lifetime, kill_returns_all_before_the_parent_learns_of_it, 300)
 	kill_rounds(_metadata, self, &victim, 30);
 }
 
-TEST_F_TIMEOUT(lifetime, kill_of_several_threads_returns_all, 120)
+TEST_F_TIMEOUT(lifetime, kill_of_several_threads_returns_all, 300)
 {
 	struct victim victim = {
 		.nr_bufs = 600, .max_length = 4 * self->page, .threads = true,
