@@ -135,6 +135,24 @@ static int range_check(struct pinpool_pool *pool, u64 start, u64 size)
 	return 0;
 }
 
+static int is_busy(struct resource *resource, void *unused)
+{
+	return 1;
+}
+
+/* Nobody else shall use the range while the pool does. */
+static int range_request(struct pinpool_pool *pool, u64 start, u64 size)
+{
+	if (request_mem_region(start, size, "pinpool"))
+		return 0;
+	/* It doesn't tell why not. */
+	if (walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM | IORESOURCE_BUSY, start,
+				start + size - 1, NULL, is_busy) != 1)
+		return -ENOMEM;
+	return pinpool_backing_refuse(pool, -EBUSY,
+				      "Another driver has memory of this range; /proc/iomem tells which");
+}
+
 static int map_range(struct pinpool_pool *pool, struct reserved *range)
 {
 	const struct pinpool_config *config = &pool->config;
@@ -152,9 +170,9 @@ static int map_range(struct pinpool_pool *pool, struct reserved *range)
 	err = range_check(pool, config->base, config->capacity);
 	if (err)
 		return err;
-	if (!request_mem_region(config->base, config->capacity, "pinpool"))
-		return pinpool_backing_refuse(pool, -EBUSY,
-					      "Another driver has memory of this range; /proc/iomem tells which");
+	err = range_request(pool, config->base, config->capacity);
+	if (err)
+		return err;
 	range->pgmap.type = MEMORY_DEVICE_GENERIC;
 	range->pgmap.range.start = range->start;
 	range->pgmap.range.end = range->end;
