@@ -311,7 +311,7 @@ static int close_beside_neighbour(struct __test_metadata *_metadata,
 	return wait_for(pid);
 }
 
-TEST_F(teardown, close_of_many_buffers_lets_others_work)
+TEST_F_TIMEOUT(teardown, close_of_many_buffers_lets_others_work, 300)
 {
 	EXPECT_EQ(0, close_beside_neighbour(_metadata, self, false));
 }
