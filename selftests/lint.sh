@@ -47,9 +47,18 @@ fetch_checkpatch() {
 	exit 1
 }
 
+# checkpatch [OPTION...] -f FILE...: on all processors, so what it says may be in any order
 checkpatch() {
-	perl "$cache/checkpatch/checkpatch.pl" --no-tree --strict --terse --no-summary \
-		--show-types --max-line-length=100 "$@"
+	local options=()
+
+	while [ "$1" != -f ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	printf '%s\n' "$@" | xargs -P "$(nproc)" -n 8 perl "$cache/checkpatch/checkpatch.pl" \
+		--no-tree --strict --terse --no-summary --show-types --max-line-length=100 \
+		"${options[@]}" -f
 }
 
 # What user space has no counterpart for, what <kselftest_harness.h> looks like to

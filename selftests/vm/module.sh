@@ -27,6 +27,6 @@ for file in "$top"/kmod/Kbuild "$top"/kmod/*.[ch]; do
 done
 
 # Debian's headers come without the vmlinux that BTF would be made from.
-"$here/kmake.sh" "$headers" -s M="$out" W=1 "$@" modules 2>&1 |
+"$here/kmake.sh" "$headers" -s -j "$(nproc)" M="$out" W=1 "$@" modules 2>&1 |
 	{ grep -v '^Skipping BTF generation' || true; } >&2
 echo "$out/kmod/pinpool.ko"
