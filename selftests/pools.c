@@ -365,7 +365,7 @@ static void worker(int stop, unsigned int seed)
 #define WORKERS	3
 #define CYCLES	1000
 
-TEST_F_TIMEOUT(pools, a_thousand_times_under_load, 300)
+TEST_F_TIMEOUT(pools, a_thousand_times_under_load, 900)
 {
 	unsigned long before, after;
 	pid_t workers[WORKERS];
