@@ -27,7 +27,7 @@ truncate -s 64M "$disk"
 
 # The guest leaves the counts on a disk, as a tar file.
 # shellcheck disable=SC2016 # it is the guest's shell that expands
-"$vm/pinpool" -k kasan -T -n -t 5400 -m 2G -M vgem -B GCOV_PROFILE=y \
+"$vm/pinpool" -k kasan -T -n -t 9000 -m 2G -M vgem -B GCOV_PROFILE=y \
 	-w "$disk" -- sh -c '
 	env PINPOOL_OPS=100000 PINPOOL_TEST_LIMIT=1800 \
 		PINPOOL_TESTS=dmabuf_pool /selftests/run_tests.sh "$@"
