@@ -133,6 +133,13 @@ static int run_dump(struct env *env)
 	return err;
 }
 
+/* One that wasn't read to its end has a reference to the module until then. */
+static int finish_dump(struct env *env, int ret)
+{
+	nl_close(&env->nl);
+	return ret;
+}
+
 /* What was told is of no interest any more. */
 static void drain(struct env *env)
 {
@@ -578,10 +585,10 @@ VARIANT(del_force, self, run_send, .prepare = prepare_del_force, .finish = finis
 	.cleanup = cleanup_del_force, .error = ENOBUFS);
 VARIANT_GET(get, run_send, finish, prepare_get);
 VARIANT_GET(stats, run_send, finish, prepare_stats);
-VARIANT_GET(get_dump, run_dump, NULL, prepare_get_dump);
-VARIANT_GET(clients, run_dump, NULL, prepare_clients);
-VARIANT_GET(clients_of, run_dump, NULL, prepare_clients_of);
-VARIANT_GET(buffers, run_dump, NULL, prepare_buffers);
+VARIANT_GET(get_dump, run_dump, finish_dump, prepare_get_dump);
+VARIANT_GET(clients, run_dump, finish_dump, prepare_clients);
+VARIANT_GET(clients_of, run_dump, finish_dump, prepare_clients_of);
+VARIANT_GET(buffers, run_dump, finish_dump, prepare_buffers);
 VARIANT(client_died, self, run_close, .prepare = prepare_die, .finish = finish_register,
 	.cleanup = drain, .never_fails = true);
 VARIANT(open_control, self, run_control, .undo = close_control);

@@ -614,14 +614,25 @@ static int run_touch_nothing(struct env *env)
 	return pp_probe_read(env->a.window + env->a.capacity - PAGE) == SIGBUS ? 0 : -EIO;
 }
 
-/* The fault may have been that of the call which ends the signal's handler. */
-static int unblock_sigbus(struct env *env, int ret)
+/* The fault may be that of the call which installs the handler, ... */
+static int prepare_trap(struct env *env)
+{
+	struct sigaction action = { .sa_sigaction = pp_trap, .sa_flags = SA_SIGINFO };
+	int err = prepare_unmapped(env);
+
+	return err ?: sigaction(SIGBUS, &action, NULL) ? -errno : 0;
+}
+
+/* ... or of that which ends it. */
+static int finish_trap(struct env *env, int ret)
 {
 	sigset_t set;
 
 	(void)env;
 	sigemptyset(&set);
 	sigaddset(&set, SIGBUS);
+	signal(SIGBUS, SIG_DFL);
+	signal(SIGSEGV, SIG_DFL);
 	return sigprocmask(SIG_UNBLOCK, &set, NULL) ? -errno : ret;
 }
 
@@ -850,8 +861,9 @@ VARIANT(mremap, run_mremap, .prepare = prepare_mapped, .cleanup = unmap);
 VARIANT(mremap_move, run_mremap_move, .prepare = prepare_mapped, .cleanup = unmap_moved);
 VARIANT(touch, run_touch, .prepare = prepare_unmapped, .never_fails = true);
 VARIANT(touch_read, run_touch_read, .prepare = prepare_unmapped, .never_fails = true);
-VARIANT(touch_nothing, run_touch_nothing, .prepare = prepare_unmapped,
-	.finish = unblock_sigbus, .never_fails = true);
+/* It becomes SIGSEGV where the signal's frame can't be written. */
+VARIANT(touch_nothing, run_touch_nothing, .prepare = prepare_trap, .finish = finish_trap,
+	.error = EIO);
 VARIANT(touch_share, run_touch_share, .prepare = prepare_share, .cleanup = unmap_share,
 	.never_fails = true);
 VARIANT(read_into, run_read_into, .prepare = prepare_file, .cleanup = close_fd);

@@ -281,7 +281,7 @@ static inline void pp_trap(int sig, siginfo_t *info, void *context)
 static inline int pp_probe(volatile char *address, bool write)
 {
 	struct sigaction action = { .sa_sigaction = pp_trap, .sa_flags = SA_SIGINFO };
-	struct sigaction old_bus, old_segv;
+	struct sigaction old_bus = {}, old_segv = {};
 	int sig;
 
 	sigaction(SIGBUS, &action, &old_bus);
