@@ -133,6 +133,7 @@ static inline void fault_require(void)
 	fault_write("/dev/kmsg", "pinpool-test: expect Call Trace:");
 	/* It warns where an exporter has no memory. What else does is found in the log. */
 	fault_write("/dev/kmsg", "pinpool-test: expect dma_buf_vmap+");
+	fault_write("/dev/kmsg", "pinpool-test: expect [ cut here ]");
 	fault_write("/proc/sys/kernel/panic_on_warn", "0");
 	fault_totals = mmap(NULL, sizeof(*fault_totals), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
