@@ -133,6 +133,11 @@ if [ -n "$all" ]; then
 		env PINPOOL_OPS=100000 PINPOOL_TEST_LIMIT=1800 /selftests/run_tests.sh \
 		alloc window isolation share share_load pins wait scatter at buffer_resize \
 		lifetime teardown sysfs fdinfo netlink pools quota resize fill concurrency
+	# Nothing of these is about time or many processors.
+	suite 'Module on Linux with KMSAN' selftests/vm/pinpool -k kmsan -T -t 5400 -m 3G -c 1 -M vgem -- \
+		env PINPOOL_OPS=10000 PINPOOL_TEST_LIMIT=1800 /selftests/run_tests.sh \
+		abi alloc isolation share wait scatter at buffer_resize sysfs fdinfo netlink \
+		netlink_bad pools quota none user library control tool
 	suite "The module's calls, fuzzed with KASAN" selftests/fuzz.sh -k kasan -t 600
 	suite "The module's calls, fuzzed with KCSAN" selftests/fuzz.sh -k kcsan -t 600
 	suite 'Clients under stress for longer' env STRESS_SECONDS=600 selftests/stress/stress.sh
@@ -146,7 +151,7 @@ printf '\n passed  failed  skipped    time\n'
 printf '%s\n' "${rows[@]}"
 [ -n "$all" ] || echo "
 Left out: other kernels than Linux $KERNELS but where they are named; those with
-KASAN, lockdep and kmemleak, with KCSAN, and with the dmem cgroup controller;
+KASAN, lockdep and kmemleak, with KCSAN, with KMSAN, and with the dmem cgroup controller;
 allocations and copies made to fail; stress and fuzzing for longer, clients of a million
 buffers. \`make check-all\` has all of that."
 printf '\n%d passed, %d failed' "$passed" "$failed"

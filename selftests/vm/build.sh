@@ -10,6 +10,7 @@
 #	uml		a User Mode Linux kernel with KUnit: vmlinux is a program
 #	kasan		with KASAN, UBSAN, lockdep, kmemleak, fault injection, KCOV, KUnit
 #	kcsan		with KCSAN, which finds data races
+#	kmsan		with KMSAN, which finds use of what nobody wrote; clang builds it
 #	dmem		the newest Linux, with the dmem cgroup controller and lockdep
 # and what makes it such is in FLAVOUR.config; all but the first are for the guest, of
 # which debug.config tells the rest, and have in root/ what Debian's packages have.
@@ -22,7 +23,7 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${PINPOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pinpool}
 flavour=${1:-}
-series=6.1
+series=6.1 cc=gcc
 
 case $flavour in
 uml)
@@ -30,18 +31,20 @@ uml)
 	# What UML is not made of: most of the source
 	without=('*/arch/[!ux]*/*.[chSd]*' '*/tools/[!i]*/*' '*/net/*/*.c'
 		 '*/drivers/[!bct]*/*.c' '*/drivers/gpu/*.h' '*/drivers/net/*.h') ;;
-kasan | kcsan | dmem)
+kasan | kcsan | kmsan | dmem)
 	arch=x86 targets=(bzImage modules)
 	configs=("$here/debug.config" "$here/debug-6.1.config" "$here/$flavour.config")
 	without=('*/arch/[!x]*/*.[chSd]*' '*/tools/perf/*' '*/tools/testing/*') ;;
 *)
-	echo "Usage: build.sh uml|kasan|kcsan|dmem" >&2
+	echo "Usage: build.sh uml|kasan|kcsan|kmsan|dmem" >&2
 	exit 2 ;;
 esac
-if [ "$flavour" = dmem ]; then
+case $flavour in
+kmsan) cc=clang ;;
+dmem)
 	series=7
-	configs=("$here/debug.config" "$here/dmem.config")
-fi
+	configs=("$here/debug.config" "$here/dmem.config") ;;
+esac
 
 if [ "$series" = 6.1 ]; then
 	package=linux-source-6.1
@@ -75,7 +78,7 @@ progress() {
 }
 
 build() {
-	local make=(nice make -j "$(nproc)" ARCH="$arch" CC="${CC:-gcc}" LOCALVERSION="-$flavour"
+	local make=(nice make -j "$(nproc)" ARCH="$arch" CC="${CC:-$cc}" LOCALVERSION="-$flavour"
 		    KBUILD_BUILD_TIMESTAMP=@0) missing
 
 	cat "${configs[@]}" >../config
@@ -122,7 +125,7 @@ if [ ! -d "$root" ]; then
 	mkdir "$tmp/tree"
 	cd "$tmp"
 	if [ "$series" = 7 ]; then
-		"$here/suite.sh" "$tmp/apt" trixie trixie-backports
+		"$here/suite.sh" "$tmp/apt" "$KSUITE" "$KSUITE-backports"
 		export APT_CONFIG=$tmp/apt/apt.conf
 	fi
 	# Debian serves no longer what belongs to older headers.

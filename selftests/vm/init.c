@@ -232,26 +232,27 @@ static void expect(const char *text)
 }
 
 /*
- * The kernel itself has data races, known and harmless: of KCSAN's reports, which lie
- * between two lines of equals signs, only those count that the module is in.
+ * The kernel itself has data races, known and harmless, and KMSAN is wrong about some of
+ * it: of their reports, which lie between two lines of equals signs, only those count that
+ * the module is in.
  */
 static bool is_splat(const char *message)
 {
-	static char race[256];
+	static char report[256];
 	size_t i;
 
 	for (i = 0; i < nr_expected; i++)
 		if (strstr(message, expected[i]))
 			return false;
-	if (strstr(message, "BUG: KCSAN:")) {
-		snprintf(race, sizeof(race), "%s", message);
+	if (strstr(message, "BUG: KCSAN:") || strstr(message, "BUG: KMSAN:")) {
+		snprintf(report, sizeof(report), "%s", message);
 		return false;
 	}
 	if (strstr(message, "=========="))
-		race[0] = '\0';
-	if (race[0] && strstr(message, "[pinpool]")) {
-		fprintf(stderr, "init: %s\n", race);
-		race[0] = '\0';
+		report[0] = '\0';
+	if (report[0] && strstr(message, "[pinpool]")) {
+		fprintf(stderr, "init: %s\n", report);
+		report[0] = '\0';
 		return true;
 	}
 	for (i = 0; i < ARRAY_SIZE(splats); i++)

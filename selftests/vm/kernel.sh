@@ -11,14 +11,15 @@
 #	KROOT		the unpacked package: boot/ and lib/modules/
 #	KHEADERS	what to build modules against, by kmake.sh
 #	KDOC		the kernel-doc script, which 7.x has not
+#	KSUITE		the Debian release that serves it, if another than the machine's
 #
 # SERIES is one of
 #	6.1		Debian 12's own; the one that the headers installed on this
 #			machine belong to
 #	6.12		from its backports
 #	7, 7.<minor>	the newest such in the backports of Debian 13
-#	kasan, kcsan, dmem	those of build.sh, which are not Debian's own and take a
-#			while
+#	kasan, kcsan, kmsan, dmem	those of build.sh, which are not Debian's own
+#			and take a while
 #
 # The kernel is kept in a cache outside the tree, $PINPOOL_CACHE or
 # ~/.cache/pinpool, and nothing is installed. Once there, a 6.12 or 7 stays the
@@ -38,8 +39,8 @@ case $series in
 6.1) release="" ;;
 6.12) release=bookworm ;;
 7 | 7.*) release=trixie ;;
-kasan | kcsan | dmem) release="" ;;
-*) fail "no recipe for Linux $series; there are 6.1, 6.12, 7, kasan, kcsan and dmem" ;;
+kasan | kcsan | kmsan | dmem) release="" ;;
+*) fail "no recipe for Linux $series; there are 6.1, 6.12, 7, kasan, kcsan, kmsan, dmem" ;;
 esac
 
 # The compressed kernel lies somewhere within vmlinuz; try what looks like one.
@@ -197,11 +198,11 @@ provide_built() {
 
 image=""
 case $series in
-kasan | kcsan | dmem) provide_built ;;
+kasan | kcsan | kmsan | dmem) provide_built ;;
 6.1) provide_installed ;;
 *) provide_served ;;
 esac
 
 kbuild=$(readlink -f "$headers/scripts")
 printf '%s=%q\n' KVER "$kver" KIMAGE "${image:-$root/vmlinux}" KROOT "$root" \
-	KHEADERS "$headers" KDOC "$kbuild/kernel-doc"
+	KHEADERS "$headers" KDOC "$kbuild/kernel-doc" KSUITE "$release"

@@ -26,6 +26,9 @@ for file in "$top"/kmod/Kbuild "$top"/kmod/*.[ch]; do
 	[ "${file%.mod.c}" != "$file" ] || ln -s "$file" "$out/kmod/"
 done
 
+# The compiler that made the kernel, as Kbuild does not know it by itself
+! grep -qsx CONFIG_CC_IS_CLANG=y "$headers/include/config/auto.conf" || set -- CC=clang "$@"
+
 # Debian's headers come without the vmlinux that BTF would be made from.
 "$here/kmake.sh" "$headers" -s -j "$(nproc)" M="$out" W=1 "$@" modules 2>&1 |
 	{ grep -v '^Skipping BTF generation' || true; } >&2
