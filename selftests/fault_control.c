@@ -136,8 +136,7 @@ static int run_dump(struct env *env)
 /* One that wasn't read to its end has a reference to the module until then. */
 static int finish_dump(struct env *env, int ret)
 {
-	nl_close(&env->nl);
-	return ret;
+	return open_socket(env) ?: ret;
 }
 
 /* What was told is of no interest any more. */
