@@ -425,6 +425,7 @@ static void check_fork(struct fz_session *session, const struct fz_mailbox *box)
 static void check_race(struct fz_model *model, const struct fz_mailbox *box)
 {
 	struct m_pool *pool = race_pool(model, &box->op);
+	uint64_t i;
 
 	m_expect(model, box->ret, 0);
 	if (box->text[0])
@@ -433,6 +434,12 @@ static void check_race(struct fz_model *model, const struct fz_mailbox *box)
 		return;
 	pool->fuzzy = true;
 	pool->uncounted = true;
+	/* What it wrote stays where nothing is zeroed. */
+	if (pool->zero != PINPOOL_ZERO_NEVER)
+		return;
+	for (i = 0; i < pool->capacity / FZ_PAGE; i++)
+		if (m_may_be_free(pool, NULL, i * FZ_PAGE, FZ_PAGE))
+			pool->pages[i].tag = FZ_MIXED;
 }
 
 static void check(struct fz_session *session, const struct fz_mailbox *box)
