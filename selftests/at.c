@@ -242,7 +242,7 @@ static void *disturb(void *arg)
 }
 
 /* All there is, in a bad order, while somebody else goes another way */
-TEST_F_TIMEOUT(at, among_others, 300)
+TEST_F(at, among_others)
 {
 	uint64_t quarter = self->info.capacity / 4 / self->granule;
 	struct pinpool_info info = self->info;

@@ -319,7 +319,7 @@ struct slot {
 };
 
 /* Against a model: what each buffer has, and that nobody else touches it */
-TEST_F_TIMEOUT(buffer_resize, at_random, 300)
+TEST_F(buffer_resize, at_random)
 {
 	uint64_t most = self->info.capacity / SLOTS / 2;
 	uint64_t random = 88172645463325252ULL;
@@ -412,7 +412,7 @@ static void *race_share(void *arg)
 }
 
 /* All at once, of one buffer: none of it gets lost, and nothing is had twice. */
-TEST_F_TIMEOUT(buffer_resize, races, 300)
+TEST_F(buffer_resize, races)
 {
 	struct race race = { .fd = self->a.fd, .granule = self->granule };
 	struct pinpool_buf buf = { 0 }, other;

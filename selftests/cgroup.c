@@ -541,7 +541,7 @@ TEST_F(cgroup, charges_outlive_their_cgroup)
 }
 
 /* The parts of one allocation must be of one cgroup: else one of them gets below zero. */
-TEST_F_TIMEOUT(cgroup, a_task_may_move_meanwhile, 120)
+TEST_F(cgroup, a_task_may_move_meanwhile)
 {
 	const int fd = self->client.fd;
 	struct pinpool_buf walls[4], rest;

@@ -148,7 +148,7 @@ static uint64_t pfn_of(const void *address)
 
 static const uint64_t aligns[] = { 0, 4 * KIB, 2 * MIB, 16 * MIB };
 
-TEST_F_TIMEOUT(contig, it_is_one_run, 300)
+TEST_F(contig, it_is_one_run)
 {
 	struct pinpool_info info;
 	struct pinpool_buf buf;
@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(contig, it_is_one_run, 300)
 	}
 }
 
-TEST_F_TIMEOUT(contig, its_address_is_told_to_the_privileged, 300)
+TEST_F(contig, its_address_is_told_to_the_privileged)
 {
 	struct told told;
 	struct nl other;
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(contig, its_address_is_told_to_the_privileged, 300)
 }
 
 /* Nor to those who only listen */
-TEST_F_TIMEOUT(contig, events_have_no_address, 300)
+TEST_F(contig, events_have_no_address)
 {
 	const struct nlattr *attrs[NL_ATTRS];
 	const struct nlmsghdr *msg;
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(contig, events_have_no_address, 300)
 	nl_close(&events);
 }
 
-TEST_F_TIMEOUT(contig, what_can_not_be_had, 300)
+TEST_F(contig, what_can_not_be_had)
 {
 	unsigned long before = pp_available_kib();
 	unsigned long long kib;
@@ -274,7 +274,7 @@ TEST_F_TIMEOUT(contig, what_can_not_be_had, 300)
 }
 
 /* Each node that is there, and nowhere else */
-TEST_F_TIMEOUT(contig, it_lies_on_the_node_asked_for, 300)
+TEST_F(contig, it_lies_on_the_node_asked_for)
 {
 	struct told told;
 	char path[64];
@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(contig, it_lies_on_the_node_asked_for, 300)
 	}
 }
 
-TEST_F_TIMEOUT(contig, it_stays_as_large_as_it_is, 300)
+TEST_F(contig, it_stays_as_large_as_it_is)
 {
 	ASSERT_EQ(0, make(self, 2 * MIB, 0, false));
 	EXPECT_EQ(-EOPNOTSUPP, nl_set_capacity(&self->nl, NAME, 4 * MIB));
@@ -307,7 +307,7 @@ TEST_F_TIMEOUT(contig, it_stays_as_large_as_it_is, 300)
 }
 
 /* What can't be pinned for long is refused at once, to whoever wants to pin it at all. */
-TEST_F_TIMEOUT(contig, pins_as_it_says, 300)
+TEST_F(contig, pins_as_it_says)
 {
 	struct pinpool_buf buf;
 	struct iovec iovec;
@@ -338,7 +338,7 @@ TEST_F_TIMEOUT(contig, pins_as_it_says, 300)
 }
 
 /* Pages that are pinned when the pool goes stay away, and what is in them. */
-TEST_F_TIMEOUT(contig, pinned_pages_outlive_it, 300)
+TEST_F(contig, pinned_pages_outlive_it)
 {
 	struct pinpool_buf buf;
 	struct iovec iovec;
@@ -378,7 +378,7 @@ TEST_F_TIMEOUT(contig, pinned_pages_outlive_it, 300)
 }
 
 /* Again and again, with memory in use around it */
-TEST_F_TIMEOUT(contig, many_times, 300)
+TEST_F(contig, many_times)
 {
 	int i;
 

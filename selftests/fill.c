@@ -58,7 +58,7 @@ static bool progress(struct nl *nl, uint64_t *capacity, uint64_t *done)
 	return !strcmp(nl_string(attrs[PINPOOL_A_EVENT_POOL]), NAME);
 }
 
-TEST_F_TIMEOUT(fill, progress_is_told, 300)
+TEST_F(fill, progress_is_told)
 {
 	uint64_t capacity, done;
 	const struct nlmsghdr *msg;
@@ -86,7 +86,7 @@ TEST_F_TIMEOUT(fill, progress_is_told, 300)
 }
 
 /* Every page, whichever processor got it ready, and whatever was in it before */
-TEST_F_TIMEOUT(fill, all_of_it_is_zeroed, 300)
+TEST_F(fill, all_of_it_is_zeroed)
 {
 	struct pinpool_buf buf;
 	void *dirty, *window;
@@ -168,12 +168,12 @@ static void interrupts(struct __test_metadata *_metadata, struct nl *nl, struct 
 	EXPECT_EQ(0, nl_pool_new(nl, NAME, LARGE, 0600));
 }
 
-TEST_F_TIMEOUT(fill, a_signal_stops_it, 300)
+TEST_F(fill, a_signal_stops_it)
 {
 	interrupts(_metadata, &self->nl, &self->events, SIGINT);
 }
 
-TEST_F_TIMEOUT(fill, so_does_a_kill, 300)
+TEST_F(fill, so_does_a_kill)
 {
 	interrupts(_metadata, &self->nl, &self->events, SIGKILL);
 }
@@ -208,7 +208,7 @@ static bool is_for_debugging(void)
 }
 
 /* What takes long is in the log, too. */
-TEST_F_TIMEOUT(fill, progress_is_logged, 300)
+TEST_F(fill, progress_is_logged)
 {
 	uint64_t capacity, done, ready = 0;
 	unsigned long long of, mib;
@@ -252,7 +252,7 @@ TEST_F_TIMEOUT(fill, progress_is_logged, 300)
 }
 
 /* Each of two would fit alone, and much of both is there when there is no more. */
-TEST_F_TIMEOUT(fill, memory_runs_out_half_way, 300)
+TEST_F(fill, memory_runs_out_half_way)
 {
 	static const char * const names[] = { NAME "-a", NAME "-b" };
 	unsigned long before = pp_available_kib();
@@ -306,7 +306,7 @@ static void *make_and_delete(void *arg)
 	return (void *)err;
 }
 
-TEST_F_TIMEOUT(fill, several_at_a_time, 300)
+TEST_F(fill, several_at_a_time)
 {
 	static char names[][16] = { "fill-a", "fill-b", "fill-c" };
 	pthread_t threads[3];

@@ -379,7 +379,7 @@ static int fill_and_let_go(struct client *client, void *arg, struct report *repo
 	return 0;
 }
 
-TEST_F_TIMEOUT(handover, new_owner_finds_zeroes, 120)
+TEST_F(handover, new_owner_finds_zeroes)
 {
 	struct fill_args args = { .granule = self->granule, .how = variant->how };
 	struct pinpool_stats stats;
@@ -497,7 +497,7 @@ static bool pages_are_own(const struct client *client, const struct pinpool_info
 	return true;
 }
 
-TEST_F_TIMEOUT(isolation, own_place_comes_back_as_the_policy_says, 120)
+TEST_F(isolation, own_place_comes_back_as_the_policy_says)
 {
 	struct pinpool_buf buf, mine;
 	size_t third = self->capacity / 3 / self->granule * self->granule;
@@ -745,7 +745,7 @@ static bool overlaps(const struct report *pinned, const struct pinpool_buf *buf)
 	       pinned->offset < buf->offset + buf->length;
 }
 
-TEST_F_TIMEOUT(quarantine, no_granule_of_it_is_given_out, 120)
+TEST_F(quarantine, no_granule_of_it_is_given_out)
 {
 	size_t nr = self->capacity / self->granule;
 	struct pinpool_buf *bufs = calloc(nr, sizeof(*bufs));

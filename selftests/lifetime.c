@@ -1109,14 +1109,14 @@ static void kill_rounds(struct __test_metadata *_metadata, FIXTURE_DATA(lifetime
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, kill_returns_all_before_the_parent_learns_of_it, 300)
+TEST_F(lifetime, kill_returns_all_before_the_parent_learns_of_it)
 {
 	struct victim victim = { .nr_bufs = 600, .max_length = 4 * self->page };
 
 	kill_rounds(_metadata, self, &victim, 30);
 }
 
-TEST_F_TIMEOUT(lifetime, kill_of_several_threads_returns_all, 300)
+TEST_F(lifetime, kill_of_several_threads_returns_all)
 {
 	struct victim victim = {
 		.nr_bufs = 600, .max_length = 4 * self->page, .threads = true,
@@ -1148,7 +1148,7 @@ static void victim_of_arrays(int sock, void *arg)
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, kill_in_the_middle_of_an_array_returns_all, 300)
+TEST_F(lifetime, kill_in_the_middle_of_an_array_returns_all)
 {
 	unsigned int granules = self->capacity / self->granule;
 	unsigned int count = granules < 4096 ? granules : 4096;
@@ -1211,7 +1211,7 @@ static void child_dies(int sock, void *arg)
 	NEED(!"death");
 }
 
-TEST_F_TIMEOUT(lifetime, every_way_to_die_returns_all, 300)
+TEST_F(lifetime, every_way_to_die_returns_all)
 {
 	static const int signals[NR_WAYS] = {
 		[WAY_EXIT] = 0, [WAY_ABORT] = SIGABRT, [WAY_SEGV] = SIGSEGV,
@@ -1246,7 +1246,7 @@ static void child_takes_all(int sock, void *arg)
 }
 
 /* Who is killed for want of memory doesn't go on to take as much as he wanted. */
-TEST_F_TIMEOUT(lifetime, a_kill_ends_an_array, 300)
+TEST_F(lifetime, a_kill_ends_an_array)
 {
 	struct pinpool_stats before, after;
 	struct pinpool_info info;

@@ -419,7 +419,7 @@ static uint64_t client_id(int fd)
 	return id;
 }
 
-TEST_F_TIMEOUT(netlink, buffers_are_dumped, 120)
+TEST_F(netlink, buffers_are_dumped)
 {
 	struct told *told = malloc(sizeof(*told));
 	static struct pinpool_buf bufs[1500];
@@ -525,7 +525,7 @@ static void churn(uint64_t granule)
 	}
 }
 
-TEST_F_TIMEOUT(netlink, dumps_tell_of_changes, 120)
+TEST_F(netlink, dumps_tell_of_changes)
 {
 	struct told *told = malloc(sizeof(*told));
 	static struct pinpool_buf bufs[1000];
@@ -616,7 +616,7 @@ static bool interrupted(struct nl *nl, uint8_t cmd, struct change *change,
 	       nl->interrupted;
 }
 
-TEST_F_TIMEOUT(netlink, each_change_interrupts, 120)
+TEST_F(netlink, each_change_interrupts)
 {
 	static int fds[800];
 	struct change change;
@@ -649,7 +649,7 @@ TEST_F_TIMEOUT(netlink, each_change_interrupts, 120)
 }
 
 /* Even if there is nothing left that the rest of the dump could tell. */
-TEST_F_TIMEOUT(netlink, a_pool_that_goes_interrupts, 120)
+TEST_F(netlink, a_pool_that_goes_interrupts)
 {
 	static int fds[800];
 	struct change change;
@@ -725,7 +725,7 @@ static void let_go(const struct nlmsghdr *msg, void *data)
 }
 
 /* What comes after the dump began, though it was charged before, is a change of it. */
-TEST_F_TIMEOUT(netlink, buffers_that_come_interrupt, 120)
+TEST_F(netlink, buffers_that_come_interrupt)
 {
 	static struct pinpool_buf bufs[1000];
 	struct coming coming = { .fd = self->fd };

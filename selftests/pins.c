@@ -295,7 +295,7 @@ TEST_F(pins, of_joined_extents_each_granule_waits_for_its_own_pins)
 }
 
 /* A load of its own kind: sizes and alignments at random, every buffer checked */
-TEST_F_TIMEOUT(pins, random_load_in_quarantine, 120)
+TEST_F(pins, random_load_in_quarantine)
 {
 	enum { SLOTS = 24, OPS = 20000 };
 	struct pinpool_buf slots[SLOTS] = {};

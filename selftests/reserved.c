@@ -133,7 +133,7 @@ static bool join(struct pp_client *client)
 	return client->window != MAP_FAILED;
 }
 
-TEST_F_TIMEOUT(reserved, the_whole_range, 300)
+TEST_F(reserved, the_whole_range)
 {
 	struct pp_client client;
 	struct pinpool_info info;
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(reserved, the_whole_range, 300)
 }
 
 /* A single buffer of almost all of 4 GiB */
-TEST_F_TIMEOUT(reserved, a_very_large_buffer, 300)
+TEST_F(reserved, a_very_large_buffer)
 {
 	uint64_t length = 39 * GIB / 10, i;
 	struct pp_client client;
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(reserved, a_very_large_buffer, 300)
 }
 
 /* What is in it comes back only if the pool asks for that, module reload or not. */
-TEST_F_TIMEOUT(reserved, what_is_in_it, 300)
+TEST_F(reserved, what_is_in_it)
 {
 	struct pp_client client;
 	struct pinpool_buf buf;
@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(reserved, what_is_in_it, 300)
 	}
 }
 
-TEST_F_TIMEOUT(reserved, what_is_refused, 300)
+TEST_F(reserved, what_is_refused)
 {
 	struct nl *nl = &self->nl;
 	uint64_t base = self->base;
@@ -261,7 +261,7 @@ static bool claimed(const char *driver)
 #define DRIVER		"ramoops"
 #define DRIVER_FILE	"/lib/modules/" DRIVER ".ko"
 
-TEST_F_TIMEOUT(reserved, memory_of_another_driver, 300)
+TEST_F(reserved, memory_of_another_driver)
 {
 	int file = open(DRIVER_FILE, O_RDONLY | O_CLOEXEC);
 	struct nl *nl = &self->nl;
@@ -362,7 +362,7 @@ static void pinned(struct __test_metadata *_metadata, FIXTURE_DATA(reserved) *se
 	EXPECT_TRUE(soon(try_make, self, 0));
 }
 
-TEST_F_TIMEOUT(reserved, pinned_pages_keep_the_range, 300)
+TEST_F(reserved, pinned_pages_keep_the_range)
 {
 	ASSERT_EQ(0, make(&self->nl, NAME, self->base, 4 * MIB, false));
 	pinned(_metadata, self);
@@ -374,7 +374,7 @@ static int try_unload(void *arg)
 }
 
 /* A pool that lives on lets the module go when nothing is pinned any more. */
-TEST_F_TIMEOUT(reserved, pins_that_end_before_the_pool, 300)
+TEST_F(reserved, pins_that_end_before_the_pool)
 {
 	int fd;
 
@@ -391,7 +391,7 @@ TEST_F_TIMEOUT(reserved, pins_that_end_before_the_pool, 300)
 	EXPECT_EQ(0, make(&self->nl, NAME, self->base, 4 * MIB, false));
 }
 
-TEST_F_TIMEOUT(reserved, regions, 300)
+TEST_F(reserved, regions)
 {
 	struct pp_client client;
 	struct pinpool_buf buf;
@@ -431,7 +431,7 @@ TEST_F_TIMEOUT(reserved, regions, 300)
 }
 
 /* Pages that could not be pinned for long are none for a pool. */
-TEST_F_TIMEOUT(reserved, regions_of_memory_that_can_move, 300)
+TEST_F(reserved, regions_of_memory_that_can_move)
 {
 	char line[4096];
 

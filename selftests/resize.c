@@ -281,7 +281,7 @@ static void worker(int stop, uint64_t granule, unsigned int seed)
 	_exit(!done);
 }
 
-TEST_F_TIMEOUT(resize, under_load, 300)
+TEST_F(resize, under_load)
 {
 	uint64_t unit = variant->unit;
 	unsigned int grown = 0, shrunk = 0;

@@ -13,7 +13,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 programs=$here
 [ ! -d "$here/build" ] || programs=$here/build
-limit=${PINPOOL_TEST_LIMIT:-300}
+limit=${PINPOOL_TEST_LIMIT:-600}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0

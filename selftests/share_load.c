@@ -217,7 +217,7 @@ FIXTURE_TEARDOWN(share_load)
 	pp_client_close(&self->observer);
 }
 
-TEST_F_TIMEOUT(share_load, at_random, 240)
+TEST_F(share_load, at_random)
 {
 	const char *env = getenv("PINPOOL_OPS");
 	unsigned int ops = env ? strtoul(env, NULL, 0) / 20 : 10000;
@@ -249,7 +249,7 @@ static bool wait_for_allocs(int fd, uint64_t more)
 	return true;
 }
 
-TEST_F_TIMEOUT(share_load, at_random_with_kills, 240)
+TEST_F(share_load, at_random_with_kills)
 {
 	enum { KILLS = 60 };
 	int i, status;

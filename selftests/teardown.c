@@ -204,7 +204,7 @@ TEST_F(teardown, close_returns_very_many_buffers)
 	EXPECT_TRUE(frees_are_counted(self->fd, &self->before, self->many));
 }
 
-TEST_F_TIMEOUT(teardown, close_returns_very_many_touched_buffers, 120)
+TEST_F(teardown, close_returns_very_many_touched_buffers)
 {
 	ASSERT_EQ(0, hoard_fill(&self->hoard, self->many));
 	hoard_touch(&self->hoard);
@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(teardown, close_returns_very_many_touched_buffers, 120)
 	EXPECT_TRUE(frees_are_counted(self->fd, &self->before, self->many));
 }
 
-TEST_F_TIMEOUT(teardown, unmap_after_close_returns_very_many_touched_buffers, 120)
+TEST_F(teardown, unmap_after_close_returns_very_many_touched_buffers)
 {
 	ASSERT_EQ(0, hoard_fill(&self->hoard, self->many));
 	hoard_touch(&self->hoard);
@@ -311,12 +311,12 @@ static int close_beside_neighbour(struct __test_metadata *_metadata,
 	return wait_for(pid);
 }
 
-TEST_F_TIMEOUT(teardown, close_of_many_buffers_lets_others_work, 300)
+TEST_F(teardown, close_of_many_buffers_lets_others_work)
 {
 	EXPECT_EQ(0, close_beside_neighbour(_metadata, self, false));
 }
 
-TEST_F_TIMEOUT(teardown, close_of_many_touched_buffers_lets_others_work, 120)
+TEST_F(teardown, close_of_many_touched_buffers_lets_others_work)
 {
 	EXPECT_EQ(0, close_beside_neighbour(_metadata, self, true));
 }
@@ -405,14 +405,14 @@ TEST_F(teardown, storm_of_opens_and_closes)
 	EXPECT_TRUE(pp_pool_is_whole(self->fd, 2));
 }
 
-TEST_F_TIMEOUT(teardown, free_in_order_of_allocation_ends_in_one_extent, 120)
+TEST_F(teardown, free_in_order_of_allocation_ends_in_one_extent)
 {
 	ASSERT_EQ(0, hoard_fill(&self->hoard, self->granules));
 	EXPECT_EQ(0, free_from(&self->hoard, 0, self->granules));
 	EXPECT_TRUE(pp_pool_is_whole(self->fd, 2));
 }
 
-TEST_F_TIMEOUT(teardown, free_in_reverse_order_ends_in_one_extent, 120)
+TEST_F(teardown, free_in_reverse_order_ends_in_one_extent)
 {
 	unsigned int i;
 
@@ -423,7 +423,7 @@ TEST_F_TIMEOUT(teardown, free_in_reverse_order_ends_in_one_extent, 120)
 	EXPECT_TRUE(pp_pool_is_whole(self->fd, 2));
 }
 
-TEST_F_TIMEOUT(teardown, free_in_random_order_ends_in_one_extent, 120)
+TEST_F(teardown, free_in_random_order_ends_in_one_extent)
 {
 	ASSERT_EQ(0, hoard_fill(&self->hoard, self->granules));
 	hoard_touch(&self->hoard);
@@ -433,7 +433,7 @@ TEST_F_TIMEOUT(teardown, free_in_random_order_ends_in_one_extent, 120)
 }
 
 /* As many free extents as there can be, which the close must join again */
-TEST_F_TIMEOUT(teardown, close_merges_with_what_was_freed_before, 120)
+TEST_F(teardown, close_merges_with_what_was_freed_before)
 {
 	unsigned int half = self->granules / 2;
 	unsigned int i;
@@ -456,7 +456,7 @@ TEST_F_TIMEOUT(teardown, close_merges_with_what_was_freed_before, 120)
 	EXPECT_TRUE(pp_pool_is_whole(self->fd, 1));
 }
 
-TEST_F_TIMEOUT(teardown, free_of_the_longest_array, 120)
+TEST_F(teardown, free_of_the_longest_array)
 {
 	unsigned int max = PINPOOL_MAX_ARRAY;
 	unsigned int count = self->granules < max ? self->granules : max;
@@ -493,7 +493,7 @@ static pid_t hoard_in_child(unsigned int count, int ready)
 		pause();
 }
 
-TEST_F_TIMEOUT(teardown, kill_returns_a_pool_of_single_granules, 120)
+TEST_F(teardown, kill_returns_a_pool_of_single_granules)
 {
 	int ready[2], status;
 	char byte;
@@ -513,7 +513,7 @@ TEST_F_TIMEOUT(teardown, kill_returns_a_pool_of_single_granules, 120)
 	close(ready[0]);
 }
 
-TEST_F_TIMEOUT(teardown, kill_of_several_at_once_returns_all, 120)
+TEST_F(teardown, kill_of_several_at_once_returns_all)
 {
 	pid_t pids[STORMERS];
 	char bytes[STORMERS];

@@ -393,7 +393,7 @@ static int read_pipe(const char *text, const char *end)
  * Events of a module go with it, so a reader must be quick: there may be several
  * tries. A kernel that knows of modules to come (6.14) also traces what they do first.
  */
-TEST_F_TIMEOUT(trace, pools_come_and_go, 300)
+TEST_F(trace, pools_come_and_go)
 {
 	int status = 1, tries = 20;
 	char gone[256], new[256];

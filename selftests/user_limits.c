@@ -193,7 +193,7 @@ TEST_F(limits, memory_of_the_wrong_kind)
 }
 
 /* Much is pinned again and again, also where only the end can't be. */
-TEST_F_TIMEOUT(limits, pages_are_let_go, 300)
+TEST_F(limits, pages_are_let_go)
 {
 	const size_t length = 32 * MIB;
 	unsigned long before = 0;
@@ -606,7 +606,7 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(limits, races, 300)
+TEST_F(limits, races)
 {
 	void *(*const fns[])(void *arg) = { delete_all, touch_all, touch_all };
 	pthread_t threads[ARRAY_LEN(fns)];

@@ -415,7 +415,7 @@ TEST_F(wait, epoll_tells_each_time_that_space_comes)
 }
 
 /* Eight processes that want more than there is, one waiting for the other */
-TEST_F_TIMEOUT(wait, a_crowd_is_served, 120)
+TEST_F(wait, a_crowd_is_served)
 {
 	enum { PROCESSES = 8, ROUNDS = 300 };
 	pid_t pids[PROCESSES];

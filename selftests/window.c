@@ -607,14 +607,14 @@ static void hammer_rounds(struct __test_metadata *_metadata, const FIXTURE_DATA(
 	close(other);
 }
 
-TEST_F_TIMEOUT(window, free_under_threads_that_use_the_buffer, 120)
+TEST_F(window, free_under_threads_that_use_the_buffer)
 {
 	struct hammer hammer = { .step = 37, .rounds = 200 };
 
 	hammer_rounds(_metadata, self, &hammer);
 }
 
-TEST_F_TIMEOUT(window, free_under_threads_that_fault_the_buffer_in, 120)
+TEST_F(window, free_under_threads_that_fault_the_buffer_in)
 {
 	struct hammer hammer = {
 		.step = self->page / sizeof(uint64_t), .drop = true, .rounds = 300,

@@ -7,7 +7,7 @@
  *
  *	offset_alloc_exhaust [quick]
  */
-#include "kselftest.h"
+#include "linux/kselftest.h"
 
 #include <inttypes.h>
 #include <string.h>

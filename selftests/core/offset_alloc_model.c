@@ -9,7 +9,7 @@
  *	offset_alloc_model --seeds <directory>		write sequences and images
  *	offset_alloc_model --planted	find and shrink bugs put into the model itself
  */
-#include "kselftest.h"
+#include "linux/kselftest.h"
 
 #include <inttypes.h>
 #include <string.h>

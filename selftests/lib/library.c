@@ -362,7 +362,7 @@ TEST_F(library, shares)
 	EXPECT_EQ(-EINVAL, pinpool_import(self->pool, pinpool_fd(self->pool), 0, &theirs));
 }
 
-TEST_F_TIMEOUT(library, threads_share_a_pool, 120)
+TEST_F(library, threads_share_a_pool)
 {
 	pthread_t threads[4];
 	void *errors;
