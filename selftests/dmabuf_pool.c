@@ -84,11 +84,10 @@ FIXTURE_SETUP(dmabuf_pool)
 	ASSERT_TRUE(self->memory != MAP_FAILED);
 	pp_fill(self->memory, LENGTH, 99);
 	err = make(&self->nl, LENGTH, self->dmabuf);
-	if (err == -EINVAL && strstr(self->nl.error, "can't map it for the kernel")) {
+	if (foreign_cant_map(err, &self->nl)) {
 		munmap(self->memory, LENGTH);
 		close(self->dmabuf);
 		self->dmabuf = -1;
-		/* udmabuf before Linux 6.2 */
 		PP_SKIP_SETUP("this kernel's can't be mapped by another driver");
 	}
 	ASSERT_EQ(0, err) {

@@ -683,8 +683,7 @@ TEST_F_TIMEOUT(control, sweep, 900)
 
 	if (err == -ENODEV || err == -ENOENT || err == -EOPNOTSUPP || err == -EBUSY)
 		SKIP(return, "no such memory here: %s", strerror(-err));
-	/* udmabuf before Linux 6.2 */
-	if (err == -EINVAL && strstr(self->env.nl.error, "can't map it for the kernel"))
+	if (foreign_cant_map(err, &self->env.nl))
 		SKIP(return, "this kernel's can't be mapped by another driver");
 	ASSERT_EQ(0, err);
 	EXPECT_TRUE(fault_sweep(variant->victim, &self->env, &variant->op, take));

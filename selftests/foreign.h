@@ -7,6 +7,7 @@
 
 #include "pinpool_test.h"
 #include "drm_test.h"
+#include "netlink.h"
 
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
@@ -44,6 +45,12 @@ static inline int heap_new(size_t length)
 	err = pp_ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data);
 	close(heap);
 	return err ? -1 : (int)data.fd;
+}
+
+/* Did POOL_NEW fail as the exporter can't do its part? That of udmabuf can since Linux 6.2. */
+static inline bool foreign_cant_map(int err, const struct nl *nl)
+{
+	return err == -EINVAL && strstr(nl->error, "can't map it for the kernel");
 }
 
 #endif /* PINPOOL_TEST_FOREIGN_H */
