@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -241,7 +242,7 @@ static void expect(const char *text)
  */
 static bool is_splat(const char *message)
 {
-	static unsigned int depth;	/* of calls, from the access on */
+	static unsigned int depth, most;	/* of calls, from the access on */
 	static char report[256];
 	size_t i;
 
@@ -250,13 +251,13 @@ static bool is_splat(const char *message)
 			return false;
 	if (strstr(message, "BUG: KCSAN:") || strstr(message, "BUG: KMSAN:")) {
 		snprintf(report, sizeof(report), "%s", message);
+		most = strstr(message, "KCSAN") ? NEAR_TOP : UINT_MAX;
 		return false;
 	}
 	if (strstr(message, "=========="))
 		report[0] = '\0';
-	depth = strstr(report, "KCSAN") && strstr(message, " bytes by ") ? 0 : depth + 1;
-	if (report[0] && strstr(message, "[pinpool]") &&
-	    (depth <= NEAR_TOP || !strstr(report, "KCSAN"))) {
+	depth = strstr(message, " bytes by ") ? 0 : depth + 1;
+	if (report[0] && depth <= most && strstr(message, "[pinpool]")) {
 		fprintf(stderr, "init: %s\n", report);
 		report[0] = '\0';
 		return true;
