@@ -12,7 +12,8 @@ set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
 passed=0 failed=0 skipped=0
 rows=()
 all=""
@@ -34,6 +35,12 @@ count() {
 	echo "$totals"
 }
 
+# What failed, and what was said just before; or the last that was said
+excerpt() {
+	{ grep -aE -B 8 '^not ok ' "$log" || tail -n 8 "$log"; } | tail -n 40 | cut -c -200 |
+		sed 's/^/  /'
+}
+
 # suite TITLE COMMAND...
 suite() {
 	local title=$1 start=$SECONDS status p f s
@@ -51,6 +58,7 @@ suite() {
 	echo "# $title: $p passed, $f failed, ${s:-0} skipped in $((SECONDS - start)) s"
 	rows+=("$(printf '%7d %7d %8d %6d s  %s' "$p" "$f" "${s:-0}" $((SECONDS - start)) "$title")")
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+	[ "$f" = 0 ] || { echo "$title:"; excerpt; } >>"$failures"
 }
 
 cd "$top" || exit
@@ -154,6 +162,10 @@ Left out: other kernels than Linux $KERNELS but where they are named; those with
 KASAN, lockdep and kmemleak, with KCSAN, with KMSAN, and with the dmem cgroup controller;
 allocations and copies made to fail; stress and fuzzing for longer, clients of a million
 buffers. \`make check-all\` has all of that."
+if [ -s "$failures" ]; then
+	echo
+	cat "$failures"
+fi
 printf '\n%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 echo

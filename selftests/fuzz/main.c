@@ -41,6 +41,7 @@ struct tally {
 	uint64_t programs;
 	uint64_t ops;
 	bool good;
+	char why[512];	/* it is not */
 };
 
 static struct fz_session *session;
@@ -193,9 +194,11 @@ static void fuzz(unsigned int number)
 			progress();
 		}
 	}
-	if (why)
-		failed(&prog, why);
 	tally->good = !why;
+	if (!why)
+		return;
+	snprintf(tally->why, sizeof(tally->why), "%s", why);
+	failed(&prog, why);
 }
 
 static void start_session(unsigned int number)
@@ -224,6 +227,10 @@ static bool fuzz_all(void)
 	while (wait(NULL) > 0)
 		;
 	done = sum();
+	/* Again, at the end of what a failure prints */
+	for (i = 0; i < options.sessions; i++)
+		if (tallies[i].why[0])
+			printf("# session %u: %s\n", i, tallies[i].why);
 	return ok(done.good, "%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ", %u PCs, %u programs kept",
 		  done.programs, done.ops, options.seed, fz_cov_pcs(&all), fz_store_nr());
 }
