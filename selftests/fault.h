@@ -131,8 +131,9 @@ static inline void fault_require(void)
 	 * they came to be called. What is wrong has a line of its own besides.
 	 */
 	fault_write("/dev/kmsg", "pinpool-test: expect Call Trace:");
-	/* It warns where an exporter has no memory. What else does is found in the log. */
+	/* It warns where an exporter or an event has no memory. What else does is found. */
 	fault_write("/dev/kmsg", "pinpool-test: expect dma_buf_vmap+");
+	fault_write("/dev/kmsg", "pinpool-test: expect event_define_fields+");
 	fault_write("/dev/kmsg", "pinpool-test: expect [ cut here ]");
 	fault_write("/proc/sys/kernel/panic_on_warn", "0");
 	fault_totals = mmap(NULL, sizeof(*fault_totals), PROT_READ | PROT_WRITE,
@@ -258,6 +259,7 @@ static inline bool fault_sweep(const struct fault_victim *victim, struct env *en
 {
 	unsigned long faults = fault_totals->injected;
 	unsigned long failed = fault_totals->failed;
+	time_t told = time(NULL);
 	static struct state idle;
 	unsigned int step = 1;
 	bool injected = true;
@@ -273,6 +275,11 @@ static inline bool fault_sweep(const struct fault_victim *victim, struct env *en
 		step = op->to && n >= op->to ? FAULT_STRIDE : 1;
 		if (n < op->from)
 			step = op->from - n < FAULT_STRIDE ? op->from - n : FAULT_STRIDE;
+		if (time(NULL) >= told + 60) {
+			told = time(NULL);
+			printf("# place %u\n", n);
+			fflush(stdout);
+		}
 	}
 	close(fault_fd);
 	printf("# %lu faults at %u places, of which %lu made it fail\n",

@@ -117,7 +117,7 @@ VARIANT_LOAD(reserved, self, "pools=" RESERVED, true);
 VARIANT_LOAD(worker_pools, worker, ALL, false);
 FIXTURE_VARIANT_ADD(load, unload) {
 	.name = "unload",
-	.op = { run_unload, .prepare = run_load, .cleanup = unload, .never_fails = true },
+	.op = { run_unload, .prepare = run_load, .cleanup = unload },
 	.victim = &fault_self, .parameters = ALL "," RESERVED,
 };
 
