@@ -343,14 +343,11 @@ static bool prepare(struct fz_session *session, struct fz_mailbox *box)
 
 	switch (box->op.kind) {
 	case FZ_POOL_NEW:
-		/* The model is of windows that can be pinned; few kernels have other ones. */
-		if ((uint32_t)arg[4] == PINPOOL_BACKING_CMA)
-			return false;
-		/* fall through */
 	case FZ_POOL_SET:
 		put_capacity(session, box);
 		pool_name(session, arg[0], box->pool);
-		return true;
+		/* The model is of windows that can be pinned; few kernels have other ones. */
+		return box->op.kind != FZ_POOL_NEW || (uint32_t)arg[4] != PINPOOL_BACKING_CMA;
 	case FZ_POOL_LIMIT ... FZ_DUMP:
 		pool_name(session, arg[0], box->pool);
 		return true;
