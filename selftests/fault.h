@@ -20,6 +20,9 @@
 /* How far apart places are that are tried where others have tried all of them */
 #define FAULT_STRIDE	16
 
+/* The longest sweep, of a load of the module, takes a quarter of that by itself. */
+#define FAULT_TIMEOUT	3000
+
 #define DEBUGFS		"/sys/kernel/debug/"
 
 struct env;

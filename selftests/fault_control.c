@@ -677,7 +677,7 @@ static int try(struct env *env, const struct fault_op *op)
 	return err;
 }
 
-TEST_F_TIMEOUT(control, sweep, 900)
+TEST_F_TIMEOUT(control, sweep, FAULT_TIMEOUT)
 {
 	int err = try(&self->env, &variant->op);
 

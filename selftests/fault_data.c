@@ -886,7 +886,7 @@ VARIANT_2M(huge_munmap_middle, run_munmap_middle, .prepare = prepare_mapped,
 VARIANT_2M(huge_mprotect, run_mprotect, .prepare = prepare_mapped, .cleanup = unmap);
 VARIANT_2M(huge_fork, run_fork);
 
-TEST_F_TIMEOUT(data, sweep, 600)
+TEST_F_TIMEOUT(data, sweep, FAULT_TIMEOUT)
 {
 	EXPECT_TRUE(fault_sweep(&fault_self, &self->env, &variant->op, take));
 }

@@ -121,7 +121,7 @@ FIXTURE_VARIANT_ADD(load, unload) {
 	.victim = &fault_self, .parameters = ALL "," RESERVED,
 };
 
-TEST_F_TIMEOUT(load, sweep, 3000)
+TEST_F_TIMEOUT(load, sweep, FAULT_TIMEOUT)
 {
 	struct fault_op op = variant->op;
 
