@@ -316,9 +316,9 @@ static int scan_log(void)
 	return found;
 }
 
-/* What Linux 6.1 itself forgets, where it has no memory: the name of a slab's directory */
+/* What Linux 6.1 itself forgets, where it has no memory: names of directories in sysfs */
 static const char * const forgotten[] = {
-	"sysfs_slab_add+",
+	"sysfs_slab_add+", "__class_register+",
 };
 
 /* One of kmemleak's reports */
