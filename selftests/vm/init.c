@@ -325,14 +325,17 @@ static const char * const forgotten[] = {
 struct leak {
 	char text[4096];
 	size_t length;
-	bool known;
 };
 
 /* Returns how many objects are lost by it: 1 or, where there is none or it is known, 0 */
 static int tell_leak(struct leak *leak)
 {
-	int found = leak->length && !leak->known;
+	int found = leak->length > 0;
+	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(forgotten); i++)
+		if (strstr(leak->text, forgotten[i]))
+			found = 0;
 	if (found)
 		fprintf(stderr, "%s", leak->text);
 	*leak = (struct leak) { };
@@ -346,7 +349,7 @@ static int scan_leaks(void)
 	static struct leak leak;
 	char line[512];
 	int found = 0;
-	size_t i;
+	int i;
 
 	if (!file)
 		return 0;
@@ -364,8 +367,6 @@ static int scan_leaks(void)
 					sizeof(leak.text) - leak.length, "init: %s", line);
 		if (leak.length >= sizeof(leak.text))
 			leak.length = sizeof(leak.text) - 1;
-		for (i = 0; i < ARRAY_SIZE(forgotten); i++)
-			leak.known |= !!strstr(line, forgotten[i]);
 	}
 	found += tell_leak(&leak);
 	fclose(file);
