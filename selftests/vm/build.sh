@@ -34,16 +34,17 @@ uml)
 kasan | kcsan | kmsan | dmem)
 	arch=x86 targets=(bzImage modules)
 	configs=("$here/debug.config" "$here/debug-6.1.config" "$here/$flavour.config")
+	case $flavour in
+	kmsan)
+		cc=clang ;;
+	dmem)
+		series=7
+		configs=("$here/debug.config" "$here/dmem.config") ;;
+	esac
 	without=('*/arch/[!x]*/*.[chSd]*' '*/tools/perf/*' '*/tools/testing/*') ;;
 *)
 	echo "Usage: build.sh uml|kasan|kcsan|kmsan|dmem" >&2
 	exit 2 ;;
-esac
-case $flavour in
-kmsan) cc=clang ;;
-dmem)
-	series=7
-	configs=("$here/debug.config" "$here/dmem.config") ;;
 esac
 
 if [ "$series" = 6.1 ]; then
