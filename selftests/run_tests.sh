@@ -15,7 +15,8 @@ programs=$here
 [ ! -d "$here/build" ] || programs=$here/build
 limit=${PINPOOL_TEST_LIMIT:-600}
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+ended=$(mktemp)
+trap 'rm -f "$log" "$ended"' EXIT
 passed=0 failed=0 skipped=0
 
 # shellcheck disable=SC2086 # tests are words
@@ -47,9 +48,9 @@ for test; do
 	start=$(date +%s)
 	{
 		timeout -s KILL "$limit" "$program" 2>&1
-		echo "status $?"
-	} | tee "$log" | grep -v '^status '
-	status=$(sed -n 's/^status //p' "$log")
+		echo "$?" >"$ended"
+	} | tee "$log"
+	status=$(cat "$ended")
 	p=$(grep '^ok ' "$log" | grep -cv '# SKIP')
 	f=$(grep -c '^not ok ' "$log")
 	s=$(grep -c '^ok .*# SKIP' "$log")
