@@ -693,8 +693,9 @@ TEST_F(bad, backings_of_new_pools)
 		else
 			mnl_attr_put(msg, values[i].type, values[i].len, &values[i].value);
 		err = send_bad(&self->nl, msg, values[i].told);
-		/* Not every kernel can have struct pages for such a range. */
-		if (err == -EOPNOTSUPP && values[i].backing == PINPOOL_BACKING_RESERVED)
+		/* Before it looks at what is there. Debian's kernel for arm64 is such a one. */
+		if (err == -EOPNOTSUPP && values[i].err == -EBUSY &&
+		    strstr(self->nl.error, "without ZONE_DEVICE"))
 			continue;
 		EXPECT_EQ(values[i].err, err) {
 			TH_LOG("value %zu", i);
