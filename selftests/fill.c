@@ -164,7 +164,7 @@ static void interrupts(struct __test_metadata *_metadata, struct nl *nl, struct 
 		;
 	EXPECT_GT(TRIES, i);
 	/* Nothing is left of it, neither memory nor the name. */
-	EXPECT_LT(before, pp_available_kib() + LARGE / 4 / KIB);
+	EXPECT_TRUE(pp_memory_is_back(before, LARGE / 4 / KIB));
 	EXPECT_EQ(0, nl_pool_new(nl, NAME, LARGE, 0600));
 }
 
@@ -284,7 +284,7 @@ TEST_F(fill, memory_runs_out_half_way)
 	EXPECT_TRUE(stopped);
 	/* Not every kernel has the names of errors. */
 	EXPECT_TRUE(strstr(rest, "-ENOMEM") || strstr(rest, "-12"));
-	EXPECT_LT(before, pp_available_kib() + 32 * KIB);
+	EXPECT_TRUE(pp_memory_is_back(before, 32 * KIB));
 	EXPECT_EQ(0, nl_pool_new(&self->nl, NAME, size, 0600));
 	close(log);
 }

@@ -332,6 +332,28 @@ static inline unsigned long pp_available_kib(void)
 	return kib;
 }
 
+/*
+ * Whether the kernel could give as much as @before again, but for @noise, both in KiB.
+ * What was freed while others may still look at it comes back a little later, and each
+ * processor keeps some, uncounted, until it is asked for its counters a few times.
+ */
+static inline bool pp_memory_is_back(unsigned long before, unsigned long noise)
+{
+	int fd, tries;
+	char byte;
+
+	for (tries = 0; before >= pp_available_kib() + noise; tries++) {
+		if (tries == 100)
+			return false;
+		fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, &byte, 1) < 0)
+			fprintf(stderr, "# counters are not to be had: %s\n", strerror(errno));
+		close(fd);
+		usleep(100000);
+	}
+	return true;
+}
+
 /* The kernel's log from now on, or -1 */
 static inline int pp_log_open(void)
 {

@@ -249,7 +249,6 @@ static void hoard_for_ever(void)
 TEST_F_TIMEOUT(oom, of_records, STRESS_TIMEOUT)
 {
 	unsigned long long before, kernel;
-	int tries;
 
 	ASSERT_EQ(0, offsets_new());
 	before = pp_available_kib();
@@ -259,10 +258,7 @@ TEST_F_TIMEOUT(oom, of_records, STRESS_TIMEOUT)
 	kernel = number_of(GROUP "/memory.stat", "kernel");
 	EXPECT_GT(8 * MIB, kernel);
 	EXPECT_EQ(0, offsets_del());
-	/* What was freed while others may still look at it comes back a little later. */
-	for (tries = 0; tries < 100 && before >= pp_available_kib() + NOISE_KIB; tries++)
-		usleep(100000);
-	EXPECT_LT(before, pp_available_kib() + NOISE_KIB);
+	EXPECT_TRUE(pp_memory_is_back(before, NOISE_KIB));
 }
 
 /* It waits, with as many buffers as it was told to have, until its parent lets go. */
