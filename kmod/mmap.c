@@ -26,6 +26,9 @@
 /* How many pages a fault maps at most, 64 KiB as the page cache does */
 #define FAULT_PAGES	DIV_ROUND_UP(SZ_64K, PAGE_SIZE)
 
+/* How often the page table of a fault may go before it is filled */
+#define TABLE_TRIES	16
+
 /* How many pages of @vma may be mapped from @address on, up to @end of a buffer */
 static unsigned long pages_to_map(const struct vm_fault *vmf, u64 offset, u64 end,
 				  bool populate)
@@ -37,6 +40,29 @@ static unsigned long pages_to_map(const struct vm_fault *vmf, u64 offset, u64 en
 		most = PTRS_PER_PTE - (vmf->address >> PAGE_SHIFT) % PTRS_PER_PTE;
 	return min3(most, (vmf->vma->vm_end - vmf->address) >> PAGE_SHIFT,
 		    (unsigned long)((end - offset) >> PAGE_SHIFT));
+}
+
+/*
+ * From Linux 6.14 on, another thread's madvise() frees page tables that are empty, also that
+ * of a fault which is about to fill it. The kernel's own faults are taken again then, but
+ * vm_insert_pages() says that there is no such place. To be told so often in a row takes
+ * more than bad luck: there is no memory for a table above. Nobody can call madvise() so
+ * for what is mapped by PFN. @left: in: How many pages there are. out: How many were not
+ * mapped
+ */
+static int insert_pages(struct vm_area_struct *vma, unsigned long address,
+			struct page **pages, unsigned long *left)
+{
+	unsigned long nr = *left;
+	unsigned long done;
+	int err = -EFAULT;
+	int i;
+
+	for (i = 0; i < TABLE_TRIES && err == -EFAULT; i++) {
+		done = nr - *left;
+		err = vm_insert_pages(vma, address + (done << PAGE_SHIFT), pages + done, left);
+	}
+	return err == -EFAULT ? -ENOMEM : err;
 }
 
 /*
@@ -93,7 +119,7 @@ static vm_fault_t map_pages(const struct vm_fault *vmf, const struct pinpool_poo
 				set_page_private(head, id);
 		}
 		nr -= i;
-		err = vm_insert_pages(vmf->vma, address, pages, &left);
+		err = insert_pages(vmf->vma, address, pages, &left);
 		/* -EBUSY: another thread was quicker with one of them, which is as good. */
 		if (err && err != -EBUSY && left == i && address == vmf->address)
 			return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;

@@ -733,6 +733,53 @@ TEST_F(window, madvise_dontneed_keeps_the_content)
 	EXPECT_TRUE(pp_matches(mem, length, 10));
 }
 
+struct dropper {
+	const FIXTURE_DATA(window) *self;
+	pthread_t thread;
+	bool quit;
+};
+
+static void *dropper_main(void *arg)
+{
+	struct dropper *dropper = arg;
+
+	while (!__atomic_load_n(&dropper->quit, __ATOMIC_RELAXED))
+		madvise(dropper->self->window, dropper->self->capacity, MADV_DONTNEED);
+	return NULL;
+}
+
+#define TOUCHES	20000
+
+/* From Linux 6.14 on that frees page tables which are empty: a fault may lose its own. */
+TEST_F(window, madvise_dontneed_of_all_under_a_thread_that_touches)
+{
+	struct sigaction action = { .sa_handler = hammer_trap, .sa_flags = SA_NODEFER };
+	struct dropper dropper = { .self = self };
+	int zeroes = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	volatile int i = 0, refused = 0;
+	struct pinpool_buf buf;
+	volatile char *mem;
+	int sig;
+
+	ASSERT_LE(0, zeroes);
+	ASSERT_EQ(0, pp_alloc(self->fd, self->granule, 0, &buf));
+	mem = self->window + buf.offset;
+	sigaction(SIGBUS, &action, NULL);
+	ASSERT_EQ(0, pthread_create(&dropper.thread, NULL, dropper_main, &dropper));
+	sig = sigsetjmp(hammer_env, 0);
+	for (; !sig && i < TOUCHES; i++) {
+		*mem = i;
+		/* The kernel does it, too. */
+		refused += read(zeroes, (char *)mem, 1) != 1;
+	}
+	__atomic_store_n(&dropper.quit, true, __ATOMIC_RELAXED);
+	pthread_join(dropper.thread, NULL);
+	signal(SIGBUS, SIG_DFL);
+	EXPECT_EQ(0, sig) TH_LOG("the %d. time", i);
+	EXPECT_EQ(0, refused);
+	close(zeroes);
+}
+
 /* Of the mapping that begins at @address: how much is mapped, and its VmFlags */
 static bool mapping_of(const void *address, size_t *rss, char flags[256])
 {
