@@ -207,6 +207,8 @@ struct fz_worker {
 };
 
 void fz_worker_run(const struct fz_worker_env *env, unsigned int number);
+/* Where a thread goes on after a signal for a touch */
+extern __thread sigjmp_buf fz_trap;
 /* Run @fn, and note if it got a signal for a touch. */
 void fz_guarded(struct fz_worker *worker, void (*fn)(struct fz_worker *worker));
 void fz_do_ioctl(struct fz_worker *worker);

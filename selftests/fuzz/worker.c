@@ -32,16 +32,16 @@ uint64_t fz_page_tag(const void *page)
 	return tag;
 }
 
-static __thread sigjmp_buf trap;
+__thread sigjmp_buf fz_trap;
 
 static void trapped(int sig)
 {
-	siglongjmp(trap, sig);
+	siglongjmp(fz_trap, sig);
 }
 
 void fz_guarded(struct fz_worker *worker, void (*fn)(struct fz_worker *worker))
 {
-	int sig = sigsetjmp(trap, 0);
+	int sig = sigsetjmp(fz_trap, 0);
 
 	if (!sig)
 		fn(worker);
