@@ -343,8 +343,11 @@ static inline bool pp_memory_is_back(unsigned long before, unsigned long noise)
 	char byte;
 
 	for (tries = 0; before >= pp_available_kib() + noise; tries++) {
-		if (tries == 100)
+		if (tries == 100) {
+			fprintf(stderr, "# %lu KiB were available, %lu are\n", before,
+				pp_available_kib());
 			return false;
+		}
 		fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || read(fd, &byte, 1) < 0)
 			fprintf(stderr, "# counters are not to be had: %s\n", strerror(errno));
