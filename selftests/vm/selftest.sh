@@ -26,6 +26,17 @@ check() {
 	fi
 }
 
+# report NAME STATUS
+report() {
+	number=$((number + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1"
+		bad=1
+	fi
+}
+
 echo "packed file" >"$work/file"
 mkdir "$work/disk"
 echo "file on disk" >"$work/disk/file"
@@ -44,6 +55,16 @@ check "a bad time limit is refused" 2 "whole numbers" -t abc -- true
 check "a time limit ends it" 124 "time limit of 5 s" -t 5 -- sleep 1000
 check "a panic is a failure" 99 "died without a verdict" \
 	-- sh -c 'echo c >/proc/sysrq-trigger; sleep 10'
+# The last instruction's bytes, its address being that of "<": cc is a breakpoint.
+for byte in 66 cc; do
+	check "so is one of int3, by a byte of $byte" 99 "died without a verdict" -- sh -c "
+		echo '<0>Oops: int3: 0000 [#1] SMP' >/dev/kmsg
+		echo '<0>Code: 54 55 53 $byte <90> e8 f1' >/dev/kmsg
+		echo c >/proc/sysrq-trigger; sleep 10"
+	tries[0x$byte]=$(grep -c "once more" "$work/out")
+done
+[ "${tries[0x66]} ${tries[0xcc]}" = "2 0" ]
+report "which is run again where the breakpoint is QEMU's alone" $?
 check "a splat in the kernel's log is a failure" 97 "Call Trace" \
 	-- sh -c 'echo l >/proc/sysrq-trigger'
 check "a splat that a test announced is not" 0 "" -- sh -c '
@@ -63,17 +84,6 @@ check "a splat that was overwritten does not pass" 97 "log are lost" -- sh -c '
 	for i in $(seq 5500); do echo "$line"; done >/dev/kmsg'
 check "only the kernel's own words count" 0 "" -- sh -c 'echo "BUG: no bug" >/dev/kmsg'
 check "an error of QEMU is no verdict" 98 "QEMU failed" -q -no-such-option -- true
-
-# report NAME STATUS
-report() {
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		bad=1
-	fi
-}
 
 mkdir "$work/tmp"
 TMPDIR=$work/tmp "$here/run" -q "-pidfile $work/pid" -- sleep 1000 >"$work/out" 2>&1 &
