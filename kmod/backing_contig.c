@@ -60,11 +60,15 @@ static unsigned long find_bad(const struct zone *zone, unsigned long pfn, unsign
 	return pfn;
 }
 
-/* Returns the first page frame, 0 if there is no such run, or -EINTR */
+/*
+ * Returns the first page frame, 0 if there is no such run, or -EINTR. Of what it is asked for
+ * the kernel isolates whole pageblocks, which must not begin before the zone does.
+ */
 static long zone_alloc(struct zone *zone, const struct run *run)
 {
+	unsigned long start = ALIGN(max(zone->zone_start_pfn, 1UL), pageblock_nr_pages);
 	unsigned long end = zone_end_pfn(zone);
-	unsigned long pfn = ALIGN(max(zone->zone_start_pfn, 1UL), run->align);
+	unsigned long pfn = ALIGN(start, run->align);
 	unsigned long bad;
 
 	while (pfn < end && run->nr <= end - pfn) {
