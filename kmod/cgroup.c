@@ -11,11 +11,15 @@
  * The first versions of the controller free what charges point to together with their
  * region. So the region has a reference of each charge and one of the pool, which goes
  * when the pool is deleted.
+ *
+ * The controller counts bytes to PAGE_COUNTER_MAX, 2 PiB where pages have 4 KiB, and takes
+ * what is more for over a limit. Larger pools, which have no memory, are not charged.
  */
 #include "pinpool.h"
 #include "compat.h"
 
 #include <linux/cgroup_dmem.h>
+#include <linux/page_counter.h>
 
 /**
  * pinpool_cgroup_register() - Tell the controller of a pool
@@ -62,6 +66,8 @@ int pinpool_cgroup_charge(struct pinpool_buffer *buffer, u64 bytes)
 	struct pinpool_pool *pool = buffer->pool;
 	int err;
 
+	if (READ_ONCE(pool->config.capacity) > PAGE_COUNTER_MAX)
+		return 0;
 	if (!refcount_inc_not_zero(&pool->charges))
 		return -ENODEV;
 	err = dmem_cgroup_try_charge(pool->region, bytes, &buffer->charge, NULL);

@@ -28,6 +28,7 @@
 #define NESTED	A "/nested"
 
 #define CAPACITY	(4 * MIB)
+#define PIB		(1ULL << 50)
 
 /* How often a task is moved while it allocates */
 #define MOVES	3000
@@ -207,6 +208,35 @@ TEST_F(cgroup, buffers_are_charged_with_their_extents)
 	pp_client_close(&self->client);
 	EXPECT_EQ(0, charged(A));
 	EXPECT_EQ(0, charged(ROOT));
+	ASSERT_TRUE(join(&self->client));
+}
+
+TEST_F(cgroup, more_than_can_be_counted_is_not_charged)
+{
+	struct nlmsghdr *msg;
+	struct pinpool_buf buf;
+	int fd;
+
+	pp_client_close(&self->client);
+	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, false));
+	msg = nl_request(&self->nl, PINPOOL_NL_CMD_POOL_NEW);
+	mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
+	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, 4 * PIB);
+	mnl_attr_put_u32(msg, PINPOOL_A_POOL_BACKING, PINPOOL_BACKING_NONE);
+	mnl_attr_put_u64(msg, PINPOOL_A_POOL_BASE, 0);
+	ASSERT_EQ(0, nl_talk(&self->nl, msg, NULL, NULL));
+	fd = open(NODE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pp_alloc(fd, 4 * PIB, 0, &buf));
+	EXPECT_EQ(0, charged(A));
+	ASSERT_EQ(0, pp_free(fd, buf.handle));
+	ASSERT_EQ(0, nl_set_capacity(&self->nl, NAME, PIB));
+	ASSERT_EQ(0, pp_alloc(fd, PIB, 0, &buf));
+	EXPECT_EQ(PIB, charged(A));
+	close(fd);
+	EXPECT_EQ(0, charged(A));
+	ASSERT_EQ(0, nl_pool_del(&self->nl, NAME, false));
+	ASSERT_EQ(0, nl_pool_new(&self->nl, NAME, CAPACITY, 0600));
 	ASSERT_TRUE(join(&self->client));
 }
 
