@@ -66,9 +66,9 @@ static unsigned long find_bad(const struct zone *zone, unsigned long pfn, unsign
  */
 static long zone_alloc(struct zone *zone, const struct run *run)
 {
-	unsigned long start = ALIGN(max(zone->zone_start_pfn, 1UL), pageblock_nr_pages);
+	unsigned long align = max(run->align, pageblock_nr_pages);
+	unsigned long pfn = ALIGN(max(zone->zone_start_pfn, 1UL), align);
 	unsigned long end = zone_end_pfn(zone);
-	unsigned long pfn = ALIGN(start, run->align);
 	unsigned long bad;
 
 	while (pfn < end && run->nr <= end - pfn) {

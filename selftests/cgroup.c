@@ -223,7 +223,6 @@ TEST_F(cgroup, more_than_can_be_counted_is_not_charged)
 	mnl_attr_put_strz(msg, PINPOOL_A_POOL_NAME, NAME);
 	mnl_attr_put_u64(msg, PINPOOL_A_POOL_CAPACITY, 4 * PIB);
 	mnl_attr_put_u32(msg, PINPOOL_A_POOL_BACKING, PINPOOL_BACKING_NONE);
-	mnl_attr_put_u64(msg, PINPOOL_A_POOL_BASE, 0);
 	ASSERT_EQ(0, nl_talk(&self->nl, msg, NULL, NULL));
 	fd = open(NODE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
